@@ -1,0 +1,68 @@
+"""A campaign as data: what it dials, how fast, under which profile. Policy is data; no rule lives here."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from dialer.ids import CampaignId, TeamId
+from dialer.leads import Outcome
+
+
+class PacingMode(StrEnum):
+    PROGRESSIVE = "progressive"  # one line per free agent
+    RATIO = "ratio"  # a fixed number of lines per free agent
+    PREDICTIVE = "predictive"  # as many as the risk of an abandoned call allows
+
+
+class CampaignState(StrEnum):
+    PAUSED = "paused"
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+DEFAULT_RETRY: dict[Outcome, timedelta] = {
+    Outcome.BUSY: timedelta(minutes=15),
+    Outcome.NO_ANSWER: timedelta(hours=4),
+    Outcome.MACHINE: timedelta(hours=6),
+    Outcome.HUNG_UP: timedelta(hours=24),
+    Outcome.ABANDONED: timedelta(days=5),
+    Outcome.LOST: timedelta(hours=24),
+    Outcome.CONGESTION: timedelta(minutes=10),
+    Outcome.UNREACHABLE: timedelta(minutes=10),
+    Outcome.FAILED: timedelta(minutes=10),
+}
+"""Delay before the next try, by outcome. An outcome that is not here ends the lead.
+
+Busy clears fast; nobody at home is tried at another time of day; a person who was abandoned is left alone at least as
+long as the strictest shipped profile demands (Garante 83/2014: five days)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CampaignPolicy:
+    """Everything a campaign's rules read. Durations are timedeltas; ratios 0..1."""
+
+    campaign_id: CampaignId
+    name: str
+    team_id: TeamId
+    profile: str = "IT-GARANTE"
+    mode: PacingMode = PacingMode.PREDICTIVE
+    dial_ratio: float = 2.0  # lines per free agent, for RATIO
+    abandon_target: float | None = None  # None: 0.97 of the profile's limit
+    caller_id: str = ""
+    trunk: str = "dialer-trunk"
+    lines: int = 60  # channels this campaign may hold at once
+    calls_per_second: float = 10.0
+    ring_timeout: timedelta = timedelta(seconds=25)
+    screen: bool = False  # answering-machine detection
+    wrap_up: timedelta = timedelta(seconds=15)
+    max_attempts: int = 6
+    max_never_rang: int = 20
+    noise: str = "dialer-comfort"
+    message: str = "dialer/abandoned-it"
+    retry: dict[Outcome, timedelta] = field(default_factory=lambda: dict(DEFAULT_RETRY))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Campaign:
+    policy: CampaignPolicy
+    state: CampaignState

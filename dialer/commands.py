@@ -1,0 +1,147 @@
+"""Decisions, for the engine to carry out. Frozen; imperative."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.leads import LeadUpdate, Outcome
+
+
+class NoAgentAction(StrEnum):
+    """What the dialplan does by itself at the limit (compliance profile, no_agent.action)."""
+
+    HANG_UP = "hangup"
+    MESSAGE = "message"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerRule:
+    """What the dialplan must do with a person who answered; travels with the call as channel variables."""
+
+    limit: timedelta  # from answer to the end of the wait, margin already taken off
+    action: NoAgentAction
+    noise: str  # music-on-hold class from the moment of answer; empty: silence
+    message: str  # sound file, when the action is MESSAGE
+    screen: bool  # answering-machine detection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlaceCall:
+    """Commit the attempt, then ring. All PlaceCalls of one decision are committed in one transaction."""
+
+    call_id: CallId
+    campaign_id: CampaignId
+    lead_id: LeadId
+    phone: str
+    caller_id: str
+    trunk: str
+    ring_timeout: timedelta
+    answer_rule: AnswerRule
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BridgeToAgent:
+    """Join the two legs, once. Never repeated."""
+
+    call_id: CallId
+    agent_id: AgentId
+    leg: str
+    limit_at: (
+        datetime  # when the dialplan ends the wait: what is left is restored if the bridge fails
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HangUp:
+    call_id: CallId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HangUpAgent:
+    agent_id: AgentId
+    leg: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CloseAttempt:
+    """The attempt's end and what it does to the lead, in one transaction."""
+
+    call_id: CallId
+    campaign_id: CampaignId
+    lead_update: LeadUpdate
+    outcome: Outcome
+    ended_at: datetime
+    cause: int | None
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    bridged_at: datetime | None
+    agent_id: AgentId | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarkAnswered:
+    """A person or machine answered: kept at once, so that a crash does not lose the fact."""
+
+    call_id: CallId
+    answered_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordDisposition:
+    call_id: CallId
+    agent_id: AgentId
+    disposition: str
+    lead_update: LeadUpdate | None  # None: the lead stays as the outcome left it
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestLeads:
+    """The hopper runs low."""
+
+    campaign_id: CampaignId
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeferLead:
+    """A lead in the hopper may not be rung now: back to the store with the instant before which not to ask again."""
+
+    lead_id: LeadId
+    campaign_id: CampaignId
+    reason: str
+    not_before: datetime | None  # None: never (excluded)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReleaseLeads:
+    lead_ids: tuple[LeadId, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StartTimer:
+    key: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelTimer:
+    key: str
+
+
+Command = (
+    PlaceCall
+    | BridgeToAgent
+    | HangUp
+    | HangUpAgent
+    | CloseAttempt
+    | MarkAnswered
+    | RecordDisposition
+    | RequestLeads
+    | DeferLead
+    | ReleaseLeads
+    | StartTimer
+    | CancelTimer
+)

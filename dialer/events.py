@@ -1,0 +1,221 @@
+"""Facts that have happened, each stamped with the instant it happened (`at`, aware UTC). Frozen; past tense.
+
+Where an event comes from: Asterisk (through ami_events), the API, a timer, the store (refill), reconciliation after a lost link.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
+
+
+class Screening(StrEnum):
+    """What answering-machine detection said. UNSURE is treated as a person."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+    UNSURE = "unsure"
+
+
+class Fate(StrEnum):
+    """What the telephone exchange remembers of a call that ended while nobody watched."""
+
+    ABANDONED = "abandoned"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    at: datetime
+
+
+# --- a customer's call ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallEvent(Event):
+    call_id: CallId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallRinging(CallEvent):
+    """The far end rings."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallAnswered(CallEvent):
+    """Somebody or something picked up: the clock of the legal limit starts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallScreened(CallEvent):
+    """Answering-machine detection has spoken."""
+
+    verdict: Screening
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallWaiting(CallEvent):
+    """The person waits (hearing comfort noise) and can be bridged."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallMatched(CallEvent):
+    """The queue chose an agent for the waiting person. Made by the team itself."""
+
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallBridged(CallEvent):
+    """Both legs are in one bridge: they can talk."""
+
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BridgeFailed(CallEvent):
+    """The bridge that was asked for did not come about; the person still waits, or is gone."""
+
+    agent_id: AgentId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TalkEnded(CallEvent):
+    """The customer's leg left the talk."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallAbandoned(CallEvent):
+    """The dialplan reached the limit with no agent. Its word is final."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallEnded(CallEvent):
+    """The channel is gone. `cause` is the Q.850 cause of the hang-up; 0 means none was given."""
+
+    cause: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallRefused(CallEvent):
+    """The call never became a channel.."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallLost(CallEvent):
+    """Reconciliation found no channel for a call that was thought to be up: it ended while nobody watched."""
+
+    fate: Fate
+
+
+# --- agents -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentEvent(Event):
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentLoggedIn(AgentEvent):
+    """The agent's leg is up and waits. `leg` is the channel's name, `leg_id` its unique id."""
+
+    leg: str
+    leg_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentReturned(AgentEvent):
+    """The agent's leg came back from a talk and waits again."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentLoggedOut(AgentEvent):
+    """The agent's leg is gone."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BreakRequested(AgentEvent):
+    """The agent (or a supervisor) asked for a break: after this call, or at once when idle."""
+
+    pause_code: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BreakEnded(AgentEvent):
+    """The agent is available again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrapUpEnded(AgentEvent):
+    """Wrap-up is over: by the agent's word or by the timer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DispositionChosen(AgentEvent):
+    """What the agent says of the call that was talked."""
+
+    call_id: CallId
+    disposition: str
+    callback_at: datetime | None = None
+
+
+# --- leads and campaigns ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CampaignStarted(Event):
+    campaign_id: CampaignId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CampaignPaused(Event):
+    campaign_id: CampaignId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeadsReleased(Event):
+    """Leads that the team held went back to the store."""
+
+    lead_ids: tuple[LeadId, ...]
+
+
+# --- the world --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TelephonyUp(Event):
+    """The link is up and reconciled: dialling may go on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TelephonyDown(Event):
+    """The link is lost: nothing new may be dialled; calls in flight are in the dialplan's hands."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimerFired(Event):
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ticked(Event):
+    """Time passed: the pacing loop decides at least every 250 ms."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DrainRequested(Event):
+    """Place no new calls; let talks end."""
+
+    team_id: TeamId

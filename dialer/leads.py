@@ -1,0 +1,98 @@
+"""Leads: the people to call. States, one table of transitions, and what becomes of a lead after an attempt (`Outcome`)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from dialer.ids import CampaignId, LeadId
+
+
+class LeadState(StrEnum):
+    NEW = "new"  # never tried
+    RESERVED = "reserved"  # in a team's hopper, under a lease
+    DIALING = "dialing"  # an attempt is open
+    RETRY = "retry"  # to be tried again, not before next_attempt_at
+    DONE = "done"  # talked to, or given up: final
+    EXCLUDED = "excluded"  # may not be rung (do-not-call, refused): final
+
+
+class Outcome(StrEnum):
+    """What one attempt came to. Stored and shown as the same word."""
+
+    TALKED = "talked"  # a person was bridged to an agent
+    ABANDONED = "abandoned"  # a person answered, no agent in time
+    HUNG_UP = "hung_up"  # a person answered and hung up before the limit, unbridged
+    MACHINE = "machine"  # answering machine or fax
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    INVALID_NUMBER = "invalid_number"
+    REJECTED = "rejected"  # the called side declined (SIP 603)
+    CONGESTION = (
+        "congestion"  # the network or the trunk could not carry it; says nothing of the lead
+    )
+    UNREACHABLE = "unreachable"  # no reply from the network at all
+    FAILED = "failed"  # the exchange refused the call before anything rang
+    LOST = "lost"  # ended while nobody watched; may have rung
+
+
+PERSON_ANSWERED = frozenset({Outcome.TALKED, Outcome.ABANDONED, Outcome.HUNG_UP})
+"""Outcomes in which a person picked up: the denominator of the abandon ratio."""
+
+NEVER_RANG = frozenset({Outcome.CONGESTION, Outcome.UNREACHABLE, Outcome.FAILED})
+"""Outcomes that are not the lead's: they burn no attempt."""
+
+TRANSITIONS: dict[LeadState, frozenset[LeadState]] = {
+    LeadState.NEW: frozenset({LeadState.RESERVED, LeadState.EXCLUDED}),
+    LeadState.RETRY: frozenset({LeadState.RESERVED, LeadState.EXCLUDED, LeadState.DONE}),
+    LeadState.RESERVED: frozenset(
+        {LeadState.DIALING, LeadState.NEW, LeadState.RETRY, LeadState.EXCLUDED, LeadState.DONE}
+    ),
+    LeadState.DIALING: frozenset({LeadState.RETRY, LeadState.DONE, LeadState.EXCLUDED}),
+    LeadState.DONE: frozenset({LeadState.RETRY, LeadState.EXCLUDED}),
+    LeadState.EXCLUDED: frozenset(),
+}
+"""From each state, the states that may follow. DONE -> RETRY is the agent's disposition (a callback)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewLead:
+    """A lead as imported: number already E.164, zone an IANA name."""
+
+    campaign_id: CampaignId
+    phone: str
+    name: str = ""
+    zone: str = "Europe/Rome"
+    priority: int = 0
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lead:
+    """A lead as stored, with the facts that the rules read."""
+
+    lead_id: LeadId
+    campaign_id: CampaignId
+    phone: str
+    name: str
+    zone: str
+    priority: int
+    state: LeadState
+    attempts: int  # attempts that count (not the never-rang ones)
+    never_rang: int  # failures of network or trunk, in a row
+    last_attempt_at: datetime | None
+    last_outcome: Outcome | None
+    last_abandoned_at: datetime | None
+    next_attempt_at: datetime | None
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeadUpdate:
+    """What an attempt changes in its lead; applied in the transaction that closes the attempt."""
+
+    lead_id: LeadId
+    state: LeadState
+    next_attempt_at: datetime | None
+    counts_as_attempt: bool
+    outcome: Outcome
+    abandoned_at: datetime | None = None
