@@ -2,17 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
 from dialer.leads import LeadUpdate, Outcome
-
-
-class NoAgentAction(StrEnum):
-    """What the dialplan does by itself at the limit (compliance profile, no_agent.action)."""
-
-    HANG_UP = "hangup"
-    MESSAGE = "message"
+from dialer.profiles import NoAgentAction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +82,22 @@ class MarkAnswered:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MarkBridged:
+    """The talk has begun: kept at once, so that a crash does not turn a talk into a call to be made again."""
+
+    call_id: CallId
+    bridged_at: datetime
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckCalls:
+    """These calls should have told their end by now: look on the exchange."""
+
+    call_ids: tuple[CallId, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecordDisposition:
     call_id: CallId
     agent_id: AgentId
@@ -138,6 +147,8 @@ Command = (
     | HangUpAgent
     | CloseAttempt
     | MarkAnswered
+    | MarkBridged
+    | CheckCalls
     | RecordDisposition
     | RequestLeads
     | DeferLead

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
+from dialer.campaign import Campaign
+from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.leads import Lead
+from dialer.profiles import Profile
 
 
 class Screening(StrEnum):
@@ -107,6 +110,25 @@ class CallRefused(CallEvent):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CallNotPlaced(CallEvent):
+    """The attempt was not written, so nothing rang and nothing is to be closed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallAdopted(CallEvent):
+    """Reconciliation found an attempt of an earlier life of the server whose channel is still up."""
+
+    campaign_id: CampaignId
+    lead_id: LeadId
+    attempts: int
+    started_at: datetime
+    answered: bool
+    agent_id: AgentId | None  # in a talk with this agent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CallLost(CallEvent):
     """Reconciliation found no channel for a call that was thought to be up: it ended while nobody watched."""
 
@@ -173,18 +195,37 @@ class DispositionChosen(AgentEvent):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CampaignStarted(Event):
-    campaign_id: CampaignId
+class WindowCount:
+    """What one legal window has seen so far: persons who answered, and those of them who were abandoned."""
+
+    answered: int = 0
+    abandoned: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CampaignPaused(Event):
-    campaign_id: CampaignId
+class CampaignLoaded(Event):
+    """A campaign is attached to the team, or its policy or state has changed. `counts`: one per window of the profile."""
+
+    campaign: Campaign
+    profile: Profile
+    started_at: datetime | None  # first attempt ever; None: none yet
+    counts: tuple[WindowCount, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LeadsReleased(Event):
-    """Leads that the team held went back to the store."""
+class LeadsReserved(Event):
+    """The store's answer to RequestLeads."""
+
+    campaign_id: CampaignId
+    leads: tuple[Lead, ...]
+    next_due_at: (
+        datetime | None
+    )  # when there were fewer than asked for: when the next one may be due
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeadsForgotten(Event):
+    """These leads may not be dialled from the hopper any more (do-not-call)."""
 
     lead_ids: tuple[LeadId, ...]
 
@@ -215,7 +256,17 @@ class Ticked(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StoreDown(Event):
+    """The database does not take writes: nothing new may be dialled, since nothing may ring that is not written."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreUp(Event):
+    """The database takes writes again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DrainRequested(Event):
     """Place no new calls; let talks end."""
-
-    team_id: TeamId

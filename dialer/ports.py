@@ -34,10 +34,17 @@ class AgentLeg:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CallLeg:
+    call_id: CallId
+    answered: bool
+    agent_id: AgentId | None  # in a talk with this agent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelsUp:
     """What is really up on the exchange at one instant."""
 
-    calls: frozenset[CallId]
+    calls: tuple[CallLeg, ...]
     agents: tuple[AgentLeg, ...]
     at: datetime
 
@@ -140,6 +147,9 @@ class OpenAttempt:
     lead_id: LeadId
     started_at: datetime
     answered_at: datetime | None
+    bridged_at: datetime | None
+    agent_id: AgentId | None
+    attempts: int  # of the lead, this one not counted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,6 +186,8 @@ class AttemptStore(Protocol):
 
     async def mark_answered(self, call_id: CallId, *, at: datetime) -> None: ...
 
+    async def mark_bridged(self, call_id: CallId, *, at: datetime, agent_id: AgentId) -> None: ...
+
     async def close(self, close: CloseAttempt) -> None:
         """Close the attempt and update its lead in one transaction. Closing a closed attempt changes nothing."""
         ...
@@ -191,6 +203,10 @@ class AttemptStore(Protocol):
         ...
 
     async def outcomes(self, campaign_id: CampaignId) -> dict[Outcome, int]: ...
+
+    async def first_started_at(self, campaign_id: CampaignId) -> datetime | None:
+        """When the campaign's first attempt was opened; None: none yet."""
+        ...
 
     async def abandon_count(
         self, campaign_id: CampaignId, *, since: datetime | None

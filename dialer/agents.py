@@ -1,0 +1,173 @@
+"""One agent: two axes, each with its own table.
+
+`status` is what the person chose (logged out, available, on break). `phase` is what the system is doing (idle, reserved,
+talking, wrap-up). "On break after this call" is status ON_BREAK in phase TALKING: one enum for both could not say it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from dialer.errors import IllegalTransitionError
+from dialer.events import (
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentReturned,
+    BreakEnded,
+    BreakRequested,
+    BridgeFailed,
+    CallAbandoned,
+    CallBridged,
+    CallEnded,
+    CallLost,
+    CallMatched,
+    Event,
+    TalkEnded,
+    WrapUpEnded,
+)
+from dialer.ids import AgentId, CallId
+
+
+class AgentStatus(StrEnum):
+    LOGGED_OUT = "logged_out"
+    AVAILABLE = "available"
+    ON_BREAK = "on_break"
+
+
+class AgentPhase(StrEnum):
+    IDLE = "idle"
+    RESERVED = "reserved"  # a Bridge to this agent is under way
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+
+
+A, P = AgentStatus, AgentPhase
+
+STATUS_TRANSITIONS: dict[AgentStatus, dict[type[Event], AgentStatus]] = {
+    A.LOGGED_OUT: {AgentLoggedIn: A.AVAILABLE},
+    A.AVAILABLE: {
+        AgentLoggedIn: A.AVAILABLE,
+        AgentLoggedOut: A.LOGGED_OUT,
+        BreakRequested: A.ON_BREAK,
+        BreakEnded: A.AVAILABLE,
+    },
+    A.ON_BREAK: {
+        AgentLoggedIn: A.ON_BREAK,
+        AgentLoggedOut: A.LOGGED_OUT,
+        BreakRequested: A.ON_BREAK,
+        BreakEnded: A.AVAILABLE,
+    },
+}
+"""AgentLoggedIn while logged in is the same person on a new leg (the phone dropped and dialled again)."""
+
+PHASE_TRANSITIONS: dict[AgentPhase, dict[type[Event], AgentPhase]] = {
+    P.IDLE: {CallMatched: P.RESERVED, AgentLoggedIn: P.IDLE, AgentLoggedOut: P.IDLE},
+    P.RESERVED: {
+        CallBridged: P.TALKING,
+        BridgeFailed: P.IDLE,
+        TalkEnded: P.WRAP_UP,
+        CallEnded: P.IDLE,
+        CallLost: P.IDLE,
+        CallAbandoned: P.IDLE,
+        AgentLoggedIn: P.IDLE,
+        AgentLoggedOut: P.IDLE,
+    },
+    P.TALKING: {
+        TalkEnded: P.WRAP_UP,
+        CallEnded: P.WRAP_UP,
+        CallLost: P.WRAP_UP,
+        CallAbandoned: P.WRAP_UP,
+        AgentReturned: P.WRAP_UP,
+        AgentLoggedIn: P.WRAP_UP,
+        AgentLoggedOut: P.IDLE,
+    },
+    P.WRAP_UP: {WrapUpEnded: P.IDLE, AgentLoggedIn: P.WRAP_UP, AgentLoggedOut: P.IDLE},
+}
+
+PHASE_LATE: dict[AgentPhase, frozenset[type[Event]]] = {
+    P.IDLE: frozenset({AgentReturned, WrapUpEnded, TalkEnded, CallEnded, CallLost, BridgeFailed}),
+    P.RESERVED: frozenset({AgentReturned, WrapUpEnded}),
+    P.TALKING: frozenset({CallBridged, WrapUpEnded}),
+    P.WRAP_UP: frozenset({AgentReturned, TalkEnded, CallEnded, CallLost, CallAbandoned}),
+}
+"""Both legs tell of the same end of a talk; whichever comes first moves the phase, the other is ignored by name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agent:
+    """An agent of the team. Frozen: `apply` returns the next one."""
+
+    agent_id: AgentId
+    name: str = ""
+    status: AgentStatus = AgentStatus.LOGGED_OUT
+    phase: AgentPhase = AgentPhase.IDLE
+    phase_since: datetime | None = None
+    pause_code: str | None = None
+    leg: str | None = None
+    leg_id: str | None = None
+    call_id: CallId | None = (
+        None  # the call in RESERVED and TALKING; in WRAP_UP the one just talked
+    )
+    wrap_until: datetime | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """May be given a person now."""
+        return (
+            self.status is AgentStatus.AVAILABLE
+            and self.phase is AgentPhase.IDLE
+            and self.leg is not None
+        )
+
+    @property
+    def is_staffed(self) -> bool:
+        """Logged in and not on break: counts for pacing once the present call is over."""
+        return self.status is AgentStatus.AVAILABLE
+
+
+_STATUS_EVENTS = (AgentLoggedIn, AgentLoggedOut, BreakRequested, BreakEnded)
+_ONLY_STATUS = (BreakRequested, BreakEnded)
+
+
+def apply(agent: Agent, event: Event) -> Agent:
+    """The agent after the event; the same object when it is late and ignored by name. Raises IllegalTransitionError."""
+    if isinstance(event, AgentLoggedOut) and event.leg_id != agent.leg_id:
+        return agent  # an old leg of somebody who has dialled in again
+    status = _next_status(agent, event)
+    phase: AgentPhase | None = agent.phase
+    if not isinstance(event, _ONLY_STATUS):
+        phase = PHASE_TRANSITIONS[agent.phase].get(type(event))
+        if phase is None:
+            if type(event) in PHASE_LATE[agent.phase]:
+                return agent
+            raise IllegalTransitionError("agent", agent.phase, type(event).__name__)
+    assert phase is not None
+    since = event.at if phase is not agent.phase else agent.phase_since
+    return _note(replace(agent, status=status, phase=phase, phase_since=since), event)
+
+
+def _next_status(agent: Agent, event: Event) -> AgentStatus:
+    if not isinstance(event, _STATUS_EVENTS):
+        return agent.status
+    status = STATUS_TRANSITIONS[agent.status].get(type(event))
+    if status is None:
+        raise IllegalTransitionError("agent", agent.status, type(event).__name__)
+    return status
+
+
+def _note(agent: Agent, event: Event) -> Agent:
+    if agent.phase is AgentPhase.IDLE:
+        agent = replace(agent, call_id=None, wrap_until=None)
+    match event:
+        case AgentLoggedIn(leg=leg, leg_id=leg_id):
+            return replace(agent, leg=leg, leg_id=leg_id, phase_since=agent.phase_since or event.at)
+        case AgentLoggedOut():
+            return replace(agent, leg=None, leg_id=None, pause_code=None, phase_since=None)
+        case BreakRequested(pause_code=pause_code):
+            return replace(agent, pause_code=pause_code)
+        case BreakEnded():
+            return replace(agent, pause_code=None)
+        case CallMatched(call_id=call_id):
+            return replace(agent, call_id=call_id)
+        case _:
+            return agent

@@ -1,0 +1,218 @@
+"""One customer's call: its states, one table of transitions, and what it came to.
+
+`apply` looks the event up in TRANSITIONS; a miss raises IllegalTransitionError and changes nothing. LATE names the events
+that Asterisk may deliver late or twice: those are ignored by name. The dialplan's word on abandonment is final, so
+CallAbandoned is legal in every state in which the channel can still be up.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from dialer.commands import PlaceCall
+from dialer.errors import IllegalTransitionError
+from dialer.events import (
+    BridgeFailed,
+    CallAbandoned,
+    CallAnswered,
+    CallBridged,
+    CallEnded,
+    CallEvent,
+    CallLost,
+    CallMatched,
+    CallRefused,
+    CallRinging,
+    CallScreened,
+    CallWaiting,
+    Fate,
+    Screening,
+    TalkEnded,
+)
+from dialer.ids import AgentId
+from dialer.leads import Outcome
+
+
+class CallState(StrEnum):
+    DIALING = "dialing"  # asked for; nothing heard of the far end yet
+    RINGING = "ringing"
+    ANSWERED = "answered"  # picked up; being screened or on the way to the queue
+    WAITING = "waiting"  # a person in the queue
+    CONNECTING = "connecting"  # a Bridge has been sent, once
+    TALKING = "talking"
+    TALKED = "talked"  # the talk is over, the channel is not gone yet
+    ABANDONED = "abandoned"  # the limit was reached; perhaps hearing the message
+    ENDED = "ended"
+
+
+S = CallState
+
+_BEFORE_ANSWER: dict[type[CallEvent], CallState] = {
+    CallAnswered: S.ANSWERED,
+    CallScreened: S.ANSWERED,
+    CallWaiting: S.WAITING,
+    CallAbandoned: S.ABANDONED,
+    CallEnded: S.ENDED,
+    CallRefused: S.ENDED,
+    CallLost: S.ENDED,
+}
+_OVER: dict[type[CallEvent], CallState] = {CallEnded: S.ENDED, CallLost: S.ENDED}
+
+TRANSITIONS: dict[CallState, dict[type[CallEvent], CallState]] = {
+    S.DIALING: {**_BEFORE_ANSWER, CallRinging: S.RINGING},
+    S.RINGING: _BEFORE_ANSWER,
+    S.ANSWERED: {
+        **_OVER,
+        CallScreened: S.ANSWERED,
+        CallWaiting: S.WAITING,
+        CallAbandoned: S.ABANDONED,
+    },
+    S.WAITING: {**_OVER, CallMatched: S.CONNECTING, CallAbandoned: S.ABANDONED},
+    S.CONNECTING: {
+        **_OVER,
+        CallBridged: S.TALKING,
+        BridgeFailed: S.WAITING,
+        TalkEnded: S.TALKED,
+        CallAbandoned: S.ABANDONED,
+    },
+    S.TALKING: {**_OVER, TalkEnded: S.TALKED, CallAbandoned: S.ABANDONED},
+    S.TALKED: {**_OVER, CallAbandoned: S.ABANDONED},
+    S.ABANDONED: _OVER,
+    S.ENDED: {},
+}
+
+_AFTER_END: frozenset[type[CallEvent]] = frozenset(
+    {CallRefused, CallEnded, CallLost, BridgeFailed, CallBridged, TalkEnded}
+)
+LATE: dict[CallState, frozenset[type[CallEvent]]] = {
+    S.DIALING: frozenset(),
+    S.RINGING: frozenset({CallRinging}),
+    S.ANSWERED: frozenset({CallRinging, CallAnswered, CallRefused}),
+    S.WAITING: frozenset({CallRinging, CallAnswered, CallWaiting, BridgeFailed, CallRefused}),
+    S.CONNECTING: frozenset({CallAnswered, CallWaiting, CallRefused}),
+    S.TALKING: frozenset({CallAnswered, CallBridged, BridgeFailed, CallRefused}),
+    S.TALKED: frozenset({CallAnswered, CallBridged, TalkEnded, BridgeFailed, CallRefused}),
+    S.ABANDONED: frozenset({CallAbandoned, CallBridged, BridgeFailed, TalkEnded, CallRefused}),
+    S.ENDED: _AFTER_END | {CallRinging, CallAnswered, CallWaiting, CallScreened, CallAbandoned},
+}
+"""By state: what may arrive late or twice (a failed Originate tells its end in either order; a Bridge that failed because the
+person hung up is told after the hang-up) and is ignored by name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """The life of one channel. Frozen: `apply` returns the next one."""
+
+    order: PlaceCall
+    state: CallState = CallState.DIALING
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    waiting_at: datetime | None = None
+    bridged_at: datetime | None = None
+    talk_ended_at: datetime | None = None
+    ended_at: datetime | None = None
+    screening: Screening | None = None
+    agent_id: AgentId | None = None
+    cause: int | None = None
+    abandoned: bool = False
+    refused: bool = False
+    lost: bool = False
+
+    @property
+    def limit_at(self) -> datetime | None:
+        """When the dialplan ends the wait; None before the answer."""
+        if self.answered_at is None:
+            return None
+        return self.answered_at + self.order.answer_rule.limit
+
+
+def apply(call: Call, event: CallEvent) -> Call:
+    """The call after the event; the same object when the event is late and ignored by name.
+
+    Raises IllegalTransitionError, with nothing changed, for any other event that the table does not have.
+    """
+    following = TRANSITIONS[call.state].get(type(event))
+    if following is None:
+        if type(event) in LATE[call.state]:
+            return call
+        raise IllegalTransitionError("call", call.state, type(event).__name__)
+    return _note(replace(call, state=following), event)
+
+
+def _note(call: Call, event: CallEvent) -> Call:
+    at = event.at
+    match event:
+        case CallRinging():
+            return replace(call, ringing_at=at)
+        case CallAnswered():
+            return replace(call, answered_at=at)
+        case CallScreened(verdict=verdict):
+            return replace(call, screening=verdict, answered_at=call.answered_at or at)
+        case CallWaiting():
+            return replace(call, waiting_at=at, answered_at=call.answered_at or at)
+        case CallMatched(agent_id=agent_id):
+            return replace(call, agent_id=agent_id)
+        case CallBridged(agent_id=agent_id):
+            return replace(call, bridged_at=at, agent_id=agent_id)
+        case BridgeFailed():
+            return replace(call, agent_id=None)
+        case TalkEnded():
+            return replace(call, talk_ended_at=at, bridged_at=call.bridged_at or at)
+        case CallAbandoned():
+            return replace(call, abandoned=True, answered_at=call.answered_at or at)
+        case CallEnded(cause=cause):
+            return replace(call, ended_at=at, cause=cause)
+        case CallRefused():
+            return replace(call, ended_at=at, refused=True)
+        case CallLost(fate=fate):
+            lost = replace(call, ended_at=at, lost=True)
+            return replace(lost, abandoned=True) if fate is Fate.ABANDONED else lost
+        case _:
+            raise IllegalTransitionError("call", call.state, type(event).__name__)
+
+
+_BY_CAUSE: dict[int, Outcome] = {
+    1: Outcome.INVALID_NUMBER,
+    22: Outcome.INVALID_NUMBER,
+    28: Outcome.INVALID_NUMBER,
+    17: Outcome.BUSY,
+    18: Outcome.NO_ANSWER,
+    19: Outcome.NO_ANSWER,
+    20: Outcome.NO_ANSWER,
+    21: Outcome.REJECTED,
+    27: Outcome.CONGESTION,
+    34: Outcome.CONGESTION,
+    38: Outcome.CONGESTION,
+    41: Outcome.CONGESTION,
+    42: Outcome.CONGESTION,
+    44: Outcome.CONGESTION,
+    58: Outcome.CONGESTION,
+    102: Outcome.CONGESTION,
+}
+"""Q.850 cause of the hang-up of a call that was not answered, as Asterisk maps SIP replies onto it."""
+
+
+def outcome_of(call: Call) -> Outcome:
+    """What an ended call came to: exactly one class.
+
+    Abandonment as the dialplan stated it comes first, then a talk, then what answered, then the cause of the hang-up
+    (never OriginateResponse's Reason, which is 0 for busy, refused and unknown numbers alike).
+    """
+    if call.abandoned:
+        return Outcome.ABANDONED
+    if call.bridged_at is not None:
+        return Outcome.TALKED
+    if call.lost:
+        return Outcome.LOST
+    if call.refused:
+        return Outcome.FAILED
+    if call.answered_at is not None:
+        machine = call.screening is Screening.MACHINE
+        return Outcome.MACHINE if machine else Outcome.HUNG_UP
+    return _unanswered(call)
+
+
+def _unanswered(call: Call) -> Outcome:
+    if call.cause in (0, 19):
+        # Our own time-out ends a ringing call with cause 19 (before 20.18 and 22.8: 0). One that never rang got no reply at all.
+        return Outcome.NO_ANSWER if call.ringing_at is not None else Outcome.UNREACHABLE
+    return _BY_CAUSE.get(call.cause or 0, Outcome.NO_ANSWER)

@@ -1,0 +1,143 @@
+"""A jurisdiction profile as data: the limits, hours and duties that the rules read. Immutable once released (id@version).
+
+`parse` turns the JSON of `dialer/profile_data/*.json` into a Profile and refuses what the rules cannot honour yet, by field.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dialer.errors import InvalidInputError
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+Interval = tuple[time, time]
+"""Local wall-clock times, half-open: [start, end)."""
+
+
+class NoAgentAction(StrEnum):
+    """What the dialplan does by itself at the limit (profile: no_agent.action)."""
+
+    HANG_UP = "hangup"
+    MESSAGE = "message"
+
+
+class WindowType(StrEnum):
+    CAMPAIGN_TOTAL = "campaign_total"
+    CALENDAR_DAY = "calendar_day"
+    CAMPAIGN_PERIOD = (
+        "campaign_period"  # successive periods of fixed length from the campaign's start
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AbandonWindow:
+    """One window over which abandoned / answered may not exceed `limit` (parts per million, compared in integers)."""
+
+    type: WindowType
+    limit_ppm: int
+    length: timedelta | None
+
+    @property
+    def limit_ratio(self) -> float:
+        return self.limit_ppm / 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    id: str
+    version: str
+    jurisdiction: str
+    zone: ZoneInfo  # of the calendar windows
+    windows: tuple[AbandonWindow, ...]
+    limit: timedelta  # from answer to the end of the wait
+    action: NoAgentAction
+    min_ring: timedelta
+    abandon_block: timedelta
+    abandon_then_guaranteed_agent: bool
+    weekly: tuple[tuple[Interval, ...], ...]  # Monday first
+    holidays_blocked: bool
+    holidays: frozenset[date]
+    pre_holiday: tuple[Interval, ...] | None
+    sources: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.id}@{self.version}"
+
+    @property
+    def strictest_limit(self) -> float:
+        """The smallest limit of all windows; 1.0 where the law has none."""
+        return min((window.limit_ratio for window in self.windows), default=1.0)
+
+
+def window_start(
+    window: AbandonWindow, profile: Profile, started_at: datetime | None, now: datetime
+) -> datetime | None:
+    """When the window that holds `now` began; None: at the campaign's start."""
+    match window.type:
+        case WindowType.CAMPAIGN_TOTAL:
+            return None
+        case WindowType.CALENDAR_DAY:
+            local = now.astimezone(profile.zone)
+            return datetime.combine(local.date(), time(), profile.zone)
+        case WindowType.CAMPAIGN_PERIOD:
+            if started_at is None or window.length is None:
+                return None
+            return started_at + window.length * ((now - started_at) // window.length)
+
+
+def parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
+    """A Profile from the JSON schema of docs/reference/profiles.md. Raises InvalidInputError, naming the field."""
+    try:
+        return _parse(data, holidays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInputError(f"profile {data.get('id', '?')}", f"{error!r}") from error
+
+
+def _parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
+    hours, redial, no_agent = data["hours"], data["redial"], data["no_agent"]
+    if redial["caps"]:
+        raise InvalidInputError("redial.caps", "frequency caps are not supported yet")
+    return Profile(
+        id=data["id"],
+        version=data["version"],
+        jurisdiction=data["jurisdiction"],
+        zone=ZoneInfo(data["zone"]),
+        windows=tuple(_window(window) for window in data["abandon"]["windows"]),
+        limit=timedelta(milliseconds=_limit_ms(data["connect"], no_agent)),
+        action=NoAgentAction.MESSAGE
+        if no_agent["action"] == "message_then_hangup"
+        else NoAgentAction.HANG_UP,
+        min_ring=timedelta(seconds=data["ring"]["min_s"] or 0),
+        abandon_block=timedelta(seconds=redial["after_abandon_block_s"]),
+        abandon_then_guaranteed_agent=redial["after_abandon_then_guaranteed_agent"],
+        weekly=tuple(_intervals(hours["weekly"][day]) for day in WEEKDAYS),
+        holidays_blocked=hours["holidays"] == "blocked",
+        holidays=holidays,
+        pre_holiday=_intervals(hours["pre_holiday"]) if hours["pre_holiday"] else None,
+        sources=tuple(data["sources"]),
+    )
+
+
+def _limit_ms(connect: dict[str, Any], no_agent: dict[str, Any]) -> int:
+    """The earliest of what the law names; counted from answer, which is never later than any other reference."""
+    candidates = (connect["hard_drop_ms"], no_agent["message_start_ms"], connect["allowance_ms"])
+    return min(int(value) for value in candidates if value is not None)
+
+
+def _window(data: dict[str, Any]) -> AbandonWindow:
+    if data["scope"] != "campaign":
+        raise InvalidInputError("abandon.windows.scope", f"{data['scope']!r} is not supported yet")
+    length = data["length_s"]
+    return AbandonWindow(
+        type=WindowType(data["type"]),
+        limit_ppm=round(data["limit_ratio"] * 1_000_000),
+        length=timedelta(seconds=length) if length is not None else None,
+    )
+
+
+def _intervals(pairs: list[list[str]]) -> tuple[Interval, ...]:
+    return tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in pairs)
