@@ -61,7 +61,12 @@ STATUS_TRANSITIONS: dict[AgentStatus, dict[type[Event], AgentStatus]] = {
 """AgentLoggedIn while logged in is the same person on a new leg (the phone dropped and dialled again)."""
 
 PHASE_TRANSITIONS: dict[AgentPhase, dict[type[Event], AgentPhase]] = {
-    P.IDLE: {CallMatched: P.RESERVED, AgentLoggedIn: P.IDLE, AgentLoggedOut: P.IDLE},
+    P.IDLE: {
+        CallMatched: P.RESERVED,
+        AgentReturned: P.IDLE,
+        AgentLoggedIn: P.IDLE,
+        AgentLoggedOut: P.IDLE,
+    },
     P.RESERVED: {
         CallBridged: P.TALKING,
         BridgeFailed: P.IDLE,
@@ -81,14 +86,19 @@ PHASE_TRANSITIONS: dict[AgentPhase, dict[type[Event], AgentPhase]] = {
         AgentLoggedIn: P.WRAP_UP,
         AgentLoggedOut: P.IDLE,
     },
-    P.WRAP_UP: {WrapUpEnded: P.IDLE, AgentLoggedIn: P.WRAP_UP, AgentLoggedOut: P.IDLE},
+    P.WRAP_UP: {
+        WrapUpEnded: P.IDLE,
+        AgentReturned: P.WRAP_UP,
+        AgentLoggedIn: P.WRAP_UP,
+        AgentLoggedOut: P.IDLE,
+    },
 }
 
 PHASE_LATE: dict[AgentPhase, frozenset[type[Event]]] = {
-    P.IDLE: frozenset({AgentReturned, WrapUpEnded, TalkEnded, CallEnded, CallLost, BridgeFailed}),
+    P.IDLE: frozenset({WrapUpEnded, TalkEnded, CallEnded, CallLost, BridgeFailed}),
     P.RESERVED: frozenset({AgentReturned, WrapUpEnded}),
     P.TALKING: frozenset({CallBridged, WrapUpEnded}),
-    P.WRAP_UP: frozenset({AgentReturned, TalkEnded, CallEnded, CallLost, CallAbandoned}),
+    P.WRAP_UP: frozenset({TalkEnded, CallEnded, CallLost, CallAbandoned}),
 }
 """Both legs tell of the same end of a talk; whichever comes first moves the phase, the other is ignored by name."""
 
@@ -105,6 +115,7 @@ class Agent:
     pause_code: str | None = None
     leg: str | None = None
     leg_id: str | None = None
+    leg_waiting: bool = False  # the leg is in its own holding bridge, so that it can be bridged
     call_id: CallId | None = (
         None  # the call in RESERVED and TALKING; in WRAP_UP the one just talked
     )
@@ -116,7 +127,7 @@ class Agent:
         return (
             self.status is AgentStatus.AVAILABLE
             and self.phase is AgentPhase.IDLE
-            and self.leg is not None
+            and self.leg_waiting
         )
 
     @property
@@ -160,9 +171,15 @@ def _note(agent: Agent, event: Event) -> Agent:
         agent = replace(agent, call_id=None, wrap_until=None)
     match event:
         case AgentLoggedIn(leg=leg, leg_id=leg_id):
-            return replace(agent, leg=leg, leg_id=leg_id, phase_since=agent.phase_since or event.at)
+            since = agent.phase_since or event.at
+            return replace(agent, leg=leg, leg_id=leg_id, leg_waiting=True, phase_since=since)
         case AgentLoggedOut():
-            return replace(agent, leg=None, leg_id=None, pause_code=None, phase_since=None)
+            agent = replace(agent, leg=None, leg_id=None, leg_waiting=False)
+            return replace(agent, pause_code=None, phase_since=None)
+        case AgentReturned():
+            return replace(agent, leg_waiting=True)
+        case CallBridged():
+            return replace(agent, leg_waiting=False)
         case BreakRequested(pause_code=pause_code):
             return replace(agent, pause_code=pause_code)
         case BreakEnded():

@@ -102,7 +102,9 @@ class RecordDisposition:
     call_id: CallId
     agent_id: AgentId
     disposition: str
-    lead_update: LeadUpdate | None  # None: the lead stays as the outcome left it
+    callback_at: (
+        datetime | None
+    )  # the lead is tried again then; None: it stays as the outcome left it
     at: datetime
 
 

@@ -171,13 +171,10 @@ def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision
     while placed < burst and risk <= theta:
         placed += 1
         risk = balance.risk(placed)
-    if placed >= burst:
-        limited_by = Binding.START_UP
-    else:
-        limited_by = Binding.BUDGET if snapshot.braked else Binding.RISK
+    held_back = Binding.BUDGET if snapshot.braked else Binding.RISK
     return PacingDecision(
         calls_to_place=max(placed, min(floor, burst)),
-        limited_by=limited_by,
+        limited_by=Binding.START_UP if placed >= burst else held_back,
         risk=risk,
         expected_free=balance.free_soon,
         expected_answers=balance.answers_soon,

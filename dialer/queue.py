@@ -33,14 +33,26 @@ class Match:
     agent_id: AgentId
 
 
-def match(waiting: list[Waiting], free: list[FreeAgent], now: datetime) -> list[Match]:
-    """Pair people with agents, longest wait with longest idle; people nearer to their limit than BRIDGE_GUARD are left out."""
+def match(
+    waiting: list[Waiting],
+    free: list[FreeAgent],
+    now: datetime,
+    failed: frozenset[tuple[CallId, AgentId]] = frozenset(),
+) -> list[Match]:
+    """Pair people with agents, longest wait with longest idle.
+
+    People nearer to their limit than BRIDGE_GUARD are left out; a pair in `failed` is not made again.
+    """
     people = sorted(
         (person for person in waiting if person.limit_at - now > BRIDGE_GUARD),
         key=lambda person: (person.since, person.call_id),
     )
     agents = sorted(free, key=lambda agent: (agent.idle_since, agent.agent_id))
-    return [
-        Match(call_id=person.call_id, agent_id=agent.agent_id)
-        for person, agent in zip(people, agents, strict=False)
-    ]
+    matches = []
+    for person in people:
+        for agent in agents:
+            if (person.call_id, agent.agent_id) not in failed:
+                agents.remove(agent)
+                matches.append(Match(call_id=person.call_id, agent_id=agent.agent_id))
+                break
+    return matches

@@ -143,10 +143,9 @@ def _answer_table(answer: Floats, failure: Floats) -> AnswerTable:
     return AnswerTable(by_age=np.clip(by_age, 0.0, 1.0), per_bin=np.diff(incidence[edges]))
 
 
+_FIRST_EDGES = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 19, 24, 30, 38, 48, 60, 75, 95, 120, 150, 190)
 _TALK_EDGES: Floats = np.array(
-    (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 19, 24, 30, 38, 48, 60, 75, 95, 120, 150, 190, 240)
-    + (300, 380, 480, 600, 760, 960, 1200),
-    dtype=np.float64,
+    (*_FIRST_EDGES, 240, 300, 380, 480, 600, 760, 960, 1200), dtype=float
 )
 
 

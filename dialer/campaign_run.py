@@ -1,0 +1,146 @@
+"""One campaign at work in a team: its hopper, estimators, abandon budget and rate limit. Mutable; owned by one Team."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from dialer.budget import Budget
+from dialer.campaign import Campaign, CampaignPolicy, CampaignState
+from dialer.commands import Command, DeferLead, ReleaseLeads, RequestLeads
+from dialer.compliance import Denied, check, snapshot_of
+from dialer.events import CampaignLoaded, LeadsReserved
+from dialer.ids import LeadId
+from dialer.leads import Lead, Outcome
+from dialer.pacing import PacingDecision
+from dialer.profiles import Profile
+from dialer.stats import AnswerCurve, TalkCurve
+
+HOPPER_LEASE = timedelta(minutes=10)
+"""How long the store keeps a lead for the hopper. The hopper gives it back at half of that."""
+
+ASK_AGAIN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class HopperLead:
+    lead: Lead
+    since: datetime
+
+
+@dataclass
+class CampaignRun:
+    campaign: Campaign
+    profile: Profile
+    budget: Budget
+    answers: AnswerCurve = field(default_factory=AnswerCurve)
+    talks: TalkCurve = field(default_factory=TalkCurve)
+    hopper: deque[HopperLead] = field(default_factory=deque)
+    denied: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    requested: bool = False
+    ask_at: datetime | None = None  # no request before this
+    next_due_at: datetime | None = None
+    tokens: float = 1.0
+    tokens_at: datetime | None = None
+    decision: PacingDecision | None = None
+    hours_open_at: datetime | None = None
+
+    @classmethod
+    def of(cls, loaded: CampaignLoaded) -> "CampaignRun":
+        budget = Budget(
+            profile=loaded.profile,
+            target=loaded.campaign.policy.abandon_target,
+            started_at=loaded.started_at,
+        )
+        budget.load(loaded.counts, loaded.at)
+        return cls(campaign=loaded.campaign, profile=loaded.profile, budget=budget)
+
+    def reload(self, loaded: CampaignLoaded) -> None:
+        """New policy or state; what was learnt and counted stays."""
+        self.campaign = loaded.campaign
+        self.budget.target = loaded.campaign.policy.abandon_target
+        if loaded.profile.name != self.profile.name:
+            self.profile = self.budget.profile = loaded.profile
+            self.budget.load(loaded.counts, loaded.at)
+        self.ask_at = None
+
+    @property
+    def policy(self) -> CampaignPolicy:
+        return self.campaign.policy
+
+    @property
+    def running(self) -> bool:
+        return self.campaign.state is CampaignState.RUNNING
+
+    def rate_tokens(self, now: datetime) -> int:
+        """Calls that the calls-per-second limit allows now: a bucket that holds one second's worth."""
+        rate = self.policy.calls_per_second
+        if self.tokens_at is not None:
+            self.tokens += rate * max((now - self.tokens_at).total_seconds(), 0.0)
+        self.tokens = min(self.tokens, max(rate, 1.0))
+        self.tokens_at = now
+        return int(self.tokens)
+
+    def refill(self, agents: int, now: datetime) -> list[Command]:
+        """Ask for leads when the hopper runs low; give back those that lie in it too long."""
+        stale = [entry for entry in self.hopper if now - entry.since > HOPPER_LEASE / 2]
+        commands: list[Command] = []
+        if stale:
+            commands.append(ReleaseLeads(lead_ids=tuple(entry.lead.lead_id for entry in stale)))
+            self.hopper = deque(entry for entry in self.hopper if entry not in stale)
+        wanted = max(20, 3 * agents, round(4 * self.policy.calls_per_second))
+        due = self.ask_at is None or now >= self.ask_at
+        if agents and due and not self.requested and len(self.hopper) < wanted:
+            self.requested = True
+            count = 2 * wanted - len(self.hopper)
+            commands.append(RequestLeads(campaign_id=self.policy.campaign_id, count=count))
+        return commands
+
+    def take_in(self, event: LeadsReserved) -> list[Command]:
+        """The store's answer: allowed leads go into the hopper, the others back with their reason."""
+        self.requested = False
+        held = {entry.lead.lead_id for entry in self.hopper}
+        commands: list[Command] = []
+        for lead in event.leads:
+            if lead.lead_id in held:
+                continue
+            refusal = self.refusal(lead, event.at)
+            if refusal is None:
+                self.hopper.append(HopperLead(lead, event.at))
+            else:
+                commands.append(refusal)
+        self.next_due_at = event.next_due_at
+        if not event.leads:
+            self.ask_at = event.at + ASK_AGAIN
+        elif len(commands) == len(event.leads):
+            self.ask_at = event.at + ASK_AGAIN / 5  # all were denied: look further, without haste
+        else:
+            self.ask_at = None
+        return commands
+
+    def refusal(self, lead: Lead, now: datetime) -> DeferLead | None:
+        """What to do with a lead that may not be rung now; None: it may."""
+        verdict = check(snapshot_of(lead, self.policy), self.profile, now)
+        if not isinstance(verdict, Denied):
+            self.hours_open_at = None
+            return None
+        self.denied[verdict.reason] += 1
+        if verdict.reason == "calling_hours":
+            self.hours_open_at = verdict.not_before
+        return DeferLead(
+            lead_id=lead.lead_id,
+            campaign_id=self.policy.campaign_id,
+            reason=verdict.reason,
+            not_before=verdict.not_before,
+        )
+
+    def forget(self, lead_ids: frozenset[LeadId]) -> None:
+        self.hopper = deque(entry for entry in self.hopper if entry.lead.lead_id not in lead_ids)
+
+    def give_back(self) -> list[Command]:
+        """Empty the hopper: the campaign is paused or the server stops."""
+        if not self.hopper:
+            return []
+        lead_ids = tuple(entry.lead.lead_id for entry in self.hopper)
+        self.hopper.clear()
+        return [ReleaseLeads(lead_ids=lead_ids)]

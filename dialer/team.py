@@ -1,0 +1,506 @@
+"""Team: the pool of agents with the campaigns attached to it. Events in, commands out.
+
+`handle` is synchronous and applies one event whole before the next. It composes the rules: calls and agents (tables), the
+queue, the hopper with compliance, pacing, retry. One runner owns a team and is its only writer.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from dialer import agents as agent_rules
+from dialer import calls as call_rules
+from dialer import pacing, queue, retry
+from dialer.agents import Agent, AgentPhase
+from dialer.calls import Call, CallState, outcome_of
+from dialer.campaign_run import CampaignRun
+from dialer.commands import (
+    BridgeToAgent,
+    CancelTimer,
+    CheckCalls,
+    CloseAttempt,
+    Command,
+    HangUp,
+    MarkAnswered,
+    MarkBridged,
+    PlaceCall,
+    RecordDisposition,
+    StartTimer,
+)
+from dialer.compliance import answer_rule
+from dialer.events import (
+    AgentEvent,
+    AgentLoggedIn,
+    BridgeFailed,
+    CallAdopted,
+    CallBridged,
+    CallEnded,
+    CallEvent,
+    CallLost,
+    CallMatched,
+    CallNotPlaced,
+    CampaignLoaded,
+    DispositionChosen,
+    DrainRequested,
+    Event,
+    LeadsForgotten,
+    LeadsReserved,
+    StoreDown,
+    StoreUp,
+    TalkEnded,
+    TelephonyDown,
+    TelephonyUp,
+    Ticked,
+    TimerFired,
+    WrapUpEnded,
+)
+from dialer.ids import AgentId, CallId, CampaignId, TeamId
+from dialer.leads import PERSON_ANSWERED, Lead, LeadState, Outcome
+from dialer.pacing import CallGroup, PacingPolicy, PacingSnapshot
+
+GUARD = timedelta(seconds=15)
+"""This long after its ring time-out a call that nobody answered must have told its end; else we look on the exchange."""
+
+_IN_FLIGHT = (CallState.DIALING, CallState.RINGING, CallState.ANSWERED)
+_PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, LeadsReserved, StoreUp)
+
+
+class Team:
+    """Mutable and synchronous; everything that crosses its border is frozen."""
+
+    def __init__(self, team_id: TeamId, new_call_id: Callable[[datetime], CallId]) -> None:
+        self.team_id = team_id
+        self.agents: dict[AgentId, Agent] = {}
+        self.calls: dict[CallId, Call] = {}
+        self.runs: dict[CampaignId, CampaignRun] = {}
+        self.telephony_up = False
+        self.store_up = True
+        self.draining = False
+        self.down_reason = ""
+        self.stray: Counter[str] = Counter()
+        self.talk_seconds = 0.0
+        self.staffed_seconds = 0.0
+        self.connect_times: deque[float] = deque(maxlen=200)
+        self._new_call_id = new_call_id
+        self._failed_pairs: set[tuple[CallId, AgentId]] = set()
+        self._leads: dict[CallId, Lead] = {}
+        self._last_at: datetime | None = None
+
+    # --- the one door -------------------------------------------------------------------------------------------------
+
+    def handle(self, event: Event) -> list[Command]:
+        """Apply one event; the commands that follow from it, in order. Raises IllegalTransitionError, nothing changed."""
+        self._count_time(event.at)
+        commands = self._apply(event)
+        commands += self._match(event.at)
+        if isinstance(event, _PACE_ON):
+            commands += self._pace(event.at)
+        return commands
+
+    def quarantine(self, event: CallEvent) -> list[Command]:
+        """An illegal event came for this call: have the truth looked up on the exchange."""
+        return [CheckCalls(call_ids=(event.call_id,))] if event.call_id in self.calls else []
+
+    def _apply(self, event: Event) -> list[Command]:
+        match event:
+            case CallAdopted():
+                return self._adopt(event)
+            case CallNotPlaced():
+                return self._not_placed(event)
+            case CallEvent():
+                return self._on_call(event)
+            case DispositionChosen():
+                return self._on_disposition(event)
+            case AgentEvent():
+                return self._on_agent(event)
+            case TimerFired():
+                return self._on_timer(event)
+            case CampaignLoaded():
+                return self._load(event)
+            case LeadsReserved():
+                run = self.runs.get(event.campaign_id)
+                return run.take_in(event) if run else []
+            case LeadsForgotten():
+                for run in self.runs.values():
+                    run.forget(frozenset(event.lead_ids))
+                return []
+            case DrainRequested():
+                self.draining = True
+                return self._give_back_all()
+            case _:
+                self._on_world(event)
+                return []
+
+    def _on_world(self, event: Event) -> None:
+        match event:
+            case TelephonyUp():
+                self.telephony_up, self.down_reason = True, ""
+            case TelephonyDown(reason=reason):
+                self.telephony_up, self.down_reason = False, reason
+            case StoreDown():
+                self.store_up = False
+            case StoreUp():
+                self.store_up = True
+            case _:
+                pass
+
+    def _count_time(self, now: datetime) -> None:
+        if self._last_at is not None and now > self._last_at:
+            seconds = (now - self._last_at).total_seconds()
+            staffed = [agent for agent in self.agents.values() if agent.is_staffed]
+            self.staffed_seconds += seconds * len(staffed)
+            self.talk_seconds += seconds * sum(
+                agent.phase is AgentPhase.TALKING for agent in staffed
+            )
+        self._last_at = max(now, self._last_at or now)
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    def _on_call(self, event: CallEvent) -> list[Command]:
+        before = self.calls.get(event.call_id)
+        if before is None:
+            self.stray[type(event).__name__] += 1
+            return []
+        after = call_rules.apply(before, event)
+        if after is before:
+            # Bridged after the limit: the dialplan has spoken, and the agent is not kept with a call that is over.
+            too_late = isinstance(event, CallBridged) and before.state is CallState.ABANDONED
+            return [HangUp(call_id=event.call_id)] if too_late else []
+        commands: list[Command] = []
+        agent_id = after.agent_id or before.agent_id
+        if agent_id is not None:
+            commands += self._tell_agent(agent_id, event)
+        self.calls[event.call_id] = after
+        commands += self._consequences(before, after, event)
+        return commands
+
+    def _consequences(self, before: Call, after: Call, event: CallEvent) -> list[Command]:
+        run = self.runs[after.order.campaign_id]
+        commands: list[Command] = []
+        if before.answered_at is None and after.answered_at is not None:
+            commands.append(MarkAnswered(call_id=event.call_id, answered_at=after.answered_at))
+            commands.append(CancelTimer(key=f"guard:{event.call_id}"))
+        self._observe_answer(run, before, after, event)
+        if before.bridged_at is None and after.bridged_at is not None and after.agent_id:
+            commands.append(
+                MarkBridged(
+                    call_id=event.call_id, bridged_at=after.bridged_at, agent_id=after.agent_id
+                )
+            )
+            if after.answered_at is not None:
+                wait = (after.bridged_at - after.answered_at).total_seconds()
+                self.connect_times.append(wait * 1000)
+        if isinstance(event, BridgeFailed):
+            self._failed_pairs.add((event.call_id, event.agent_id))
+            commands.append(CheckCalls(call_ids=(event.call_id,)))
+        if (
+            isinstance(event, TalkEnded | CallEnded | CallLost)
+            and before.state is CallState.TALKING
+        ):
+            assert after.bridged_at is not None
+            run.talks.observe((event.at - after.bridged_at).total_seconds(), event.at)
+        if after.state is CallState.ENDED:
+            commands += self._close(run, after)
+        return commands
+
+    def _observe_answer(
+        self, run: CampaignRun, before: Call, after: Call, event: CallEvent
+    ) -> None:
+        if before.state not in _IN_FLIGHT or after.state in _IN_FLIGHT:
+            return
+        age = (event.at - after.order.at).total_seconds()
+        person = after.state in (CallState.WAITING, CallState.ABANDONED)
+        run.answers.observe(age, person, event.at)
+
+    def _close(self, run: CampaignRun, call: Call) -> list[Command]:
+        call_id, now = call.order.call_id, call.ended_at
+        assert now is not None
+        outcome = outcome_of(call)
+        run.outcomes[outcome] += 1
+        if outcome in PERSON_ANSWERED:
+            run.budget.answered(outcome is Outcome.ABANDONED, now)
+        lead = self._leads.pop(call_id)
+        del self.calls[call_id]
+        self._failed_pairs = {pair for pair in self._failed_pairs if pair[0] != call_id}
+        update = retry.decide(
+            lead.lead_id,
+            outcome,
+            attempts=lead.attempts,
+            never_rang=lead.never_rang,
+            policy=run.policy,
+            profile=run.profile,
+            now=now,
+        )
+        close = CloseAttempt(
+            call_id=call_id,
+            campaign_id=call.order.campaign_id,
+            lead_update=update,
+            outcome=outcome,
+            ended_at=now,
+            cause=call.cause,
+            ringing_at=call.ringing_at,
+            answered_at=call.answered_at,
+            bridged_at=call.bridged_at,
+            agent_id=call.agent_id,
+        )
+        return [CancelTimer(key=f"guard:{call_id}"), close]
+
+    def _not_placed(self, event: CallNotPlaced) -> list[Command]:
+        call = self.calls.pop(event.call_id, None)
+        self._leads.pop(event.call_id, None)
+        if call is None:
+            return []
+        self.runs[call.order.campaign_id].denied[event.reason] += 1
+        return [CancelTimer(key=f"guard:{event.call_id}")]
+
+    def _adopt(self, event: CallAdopted) -> list[Command]:
+        run = self.runs.get(event.campaign_id)
+        if run is None or event.call_id in self.calls:
+            return []
+        lead = _adopted_lead(event)
+        order = self._order(run, lead, event.call_id, event.started_at)
+        call = Call(order=order)
+        if event.answered:
+            call = replace(call, state=CallState.ANSWERED, answered_at=event.started_at)
+        agent = self.agents.get(event.agent_id) if event.agent_id else None
+        if agent is not None and event.agent_id is not None:
+            call = replace(
+                call, state=CallState.TALKING, bridged_at=event.at, agent_id=event.agent_id
+            )
+            self.agents[agent.agent_id] = replace(
+                agent,
+                phase=AgentPhase.TALKING,
+                phase_since=event.at,
+                call_id=event.call_id,
+                leg_waiting=False,
+            )
+        self.calls[event.call_id] = call
+        self._leads[event.call_id] = lead
+        return []
+
+    # --- agents -------------------------------------------------------------------------------------------------------
+
+    def add_agent(self, agent_id: AgentId, name: str) -> None:
+        """Known to the team, logged out until the phone says otherwise."""
+        known = self.agents.get(agent_id)
+        self.agents[agent_id] = (
+            replace(known, name=name) if known else Agent(agent_id=agent_id, name=name)
+        )
+
+    def _on_agent(self, event: AgentEvent) -> list[Command]:
+        if event.agent_id not in self.agents:
+            self.stray[type(event).__name__] += 1
+            return []
+        commands = self._tell_agent(event.agent_id, event)
+        if isinstance(event, WrapUpEnded):
+            commands.append(CancelTimer(key=f"wrap:{event.agent_id}"))
+        return commands
+
+    def _tell_agent(self, agent_id: AgentId, event: Event) -> list[Command]:
+        """Apply an event to an agent; on entering wrap-up its timer starts."""
+        agent = self.agents.get(agent_id)
+        if agent is None or not _concerns(agent, event):
+            return []
+        after = agent_rules.apply(agent, event)
+        self.agents[agent_id] = after
+        entered = agent.phase is not AgentPhase.WRAP_UP and after.phase is AgentPhase.WRAP_UP
+        return self._start_wrap_up(after, event.at) if entered else []
+
+    def _start_wrap_up(self, agent: Agent, now: datetime) -> list[Command]:
+        call = self.calls.get(agent.call_id) if agent.call_id else None
+        run = self.runs.get(call.order.campaign_id) if call else None
+        due = now + (run.policy.wrap_up if run else timedelta())
+        self.agents[agent.agent_id] = replace(agent, wrap_until=due)
+        return [StartTimer(key=f"wrap:{agent.agent_id}", due_at=due)]
+
+    def _on_timer(self, event: TimerFired) -> list[Command]:
+        kind, _, name = event.key.partition(":")
+        if kind == "guard" and name in self.calls:
+            return [CheckCalls(call_ids=(CallId(name),))]
+        agent = self.agents.get(AgentId(name)) if kind == "wrap" else None
+        if agent is None or agent.wrap_until is None or event.at < agent.wrap_until:
+            return []
+        return self._tell_agent(agent.agent_id, WrapUpEnded(agent_id=agent.agent_id, at=event.at))
+
+    def _on_disposition(self, event: DispositionChosen) -> list[Command]:
+        return [
+            RecordDisposition(
+                call_id=event.call_id,
+                agent_id=event.agent_id,
+                disposition=event.disposition,
+                callback_at=event.callback_at,
+                at=event.at,
+            )
+        ]
+
+    # --- the queue ----------------------------------------------------------------------------------------------------
+
+    def _match(self, now: datetime) -> list[Command]:
+        waiting = [
+            queue.Waiting(call_id=call_id, since=call.answered_at, limit_at=call.limit_at)
+            for call_id, call in self.calls.items()
+            if call.state is CallState.WAITING and call.answered_at and call.limit_at
+        ]
+        if not waiting or not self.telephony_up:
+            return []
+        free = [
+            queue.FreeAgent(agent_id=agent.agent_id, idle_since=agent.phase_since or now)
+            for agent in self.agents.values()
+            if agent.is_free
+        ]
+        matches = queue.match(waiting, free, now, frozenset(self._failed_pairs))
+        return [self._bridge(pair, now) for pair in matches]
+
+    def _bridge(self, pair: queue.Match, now: datetime) -> Command:
+        event = CallMatched(call_id=pair.call_id, agent_id=pair.agent_id, at=now)
+        call = call_rules.apply(self.calls[pair.call_id], event)
+        self.calls[pair.call_id] = call
+        self.agents[pair.agent_id] = agent_rules.apply(self.agents[pair.agent_id], event)
+        agent = self.agents[pair.agent_id]
+        assert agent.leg is not None
+        assert call.limit_at is not None
+        return BridgeToAgent(
+            call_id=pair.call_id, agent_id=pair.agent_id, leg=agent.leg, limit_at=call.limit_at
+        )
+
+    # --- campaigns and pacing -----------------------------------------------------------------------------------------
+
+    def _load(self, event: CampaignLoaded) -> list[Command]:
+        campaign_id = event.campaign.policy.campaign_id
+        run = self.runs.get(campaign_id)
+        if run is None:
+            self.runs[campaign_id] = CampaignRun.of(event)
+            return []
+        run.reload(event)
+        return [] if run.running else run.give_back()
+
+    def _give_back_all(self) -> list[Command]:
+        return [command for run in self.runs.values() for command in run.give_back()]
+
+    @property
+    def may_dial(self) -> bool:
+        return self.telephony_up and self.store_up and not self.draining
+
+    def _pace(self, now: datetime) -> list[Command]:
+        commands: list[Command] = []
+        staffed = sum(agent.is_staffed for agent in self.agents.values())
+        for run in self.runs.values():
+            if not run.running or not self.may_dial:
+                run.decision = None
+                continue
+            commands += run.refill(staffed, now)
+            run.decision = pacing.decide(self._snapshot(run, now), _pacing_policy(run))
+            commands += self._place(run, run.decision.calls_to_place, now)
+        return commands
+
+    def _place(self, run: CampaignRun, count: int, now: datetime) -> list[Command]:
+        commands: list[Command] = []
+        placed = 0
+        while placed < count and run.hopper:
+            lead = run.hopper.popleft().lead
+            refusal = run.refusal(lead, now)
+            if refusal is not None:
+                commands.append(refusal)
+                continue
+            order = self._order(run, lead, self._new_call_id(now), now)
+            self.calls[order.call_id] = Call(order=order)
+            self._leads[order.call_id] = lead
+            run.tokens -= 1
+            placed += 1
+            commands.append(order)
+            due = now + order.ring_timeout + GUARD
+            commands.append(StartTimer(key=f"guard:{order.call_id}", due_at=due))
+        return commands
+
+    def _order(self, run: CampaignRun, lead: Lead, call_id: CallId, at: datetime) -> PlaceCall:
+        policy = run.policy
+        return PlaceCall(
+            call_id=call_id,
+            campaign_id=policy.campaign_id,
+            lead_id=lead.lead_id,
+            phone=lead.phone,
+            caller_id=policy.caller_id,
+            trunk=policy.trunk,
+            ring_timeout=max(policy.ring_timeout, run.profile.min_ring),
+            answer_rule=answer_rule(run.profile, policy),
+            at=at,
+        )
+
+    def _snapshot(self, run: CampaignRun, now: datetime) -> PacingSnapshot:
+        staffed = [agent for agent in self.agents.values() if agent.is_staffed]
+        groups = self._groups(now)
+        expected = sum(
+            float(group.table.rows(group.ages)[:, -1].sum()) for group in groups if group.ages
+        )
+        talking = [_age(a, now) for a in staffed if a.phase is AgentPhase.TALKING]
+        own = [c for c in self.calls.values() if c.order.campaign_id == run.policy.campaign_id]
+        waiting = sum(call.state is CallState.WAITING for call in self.calls.values())
+        return PacingSnapshot(
+            idle=sum(agent.is_free for agent in staffed),
+            waiting=waiting,
+            reserved=sum(agent.phase is AgentPhase.RESERVED for agent in staffed),
+            talking=tuple(talking),
+            wrapping=tuple(_wrap_left(a, now) for a in staffed if a.phase is AgentPhase.WRAP_UP),
+            in_flight=groups,
+            answers=run.answers.table(self._ages(run.policy.campaign_id, now), now),
+            release=run.talks.table(talking, now),
+            own_in_flight=len(own),
+            rate_tokens=run.rate_tokens(now),
+            theta=run.budget.theta,
+            braked=run.budget.braked(expected + waiting, now),
+        )
+
+    def _ages(self, campaign_id: CampaignId, now: datetime) -> list[float]:
+        return [
+            (now - call.order.at).total_seconds()
+            for call in self.calls.values()
+            if call.state in _IN_FLIGHT and call.order.campaign_id == campaign_id
+        ]
+
+    def _groups(self, now: datetime) -> tuple[CallGroup, ...]:
+        groups = []
+        for campaign_id, run in self.runs.items():
+            ages = self._ages(campaign_id, now)
+            groups.append(CallGroup(table=run.answers.table(ages, now), ages=tuple(ages)))
+        return tuple(groups)
+
+
+def _concerns(agent: Agent, event: Event) -> bool:
+    """A call's event moves the agent only while that call is the agent's."""
+    return not isinstance(event, CallEvent) or agent.call_id == event.call_id
+
+
+def _age(agent: Agent, now: datetime) -> float:
+    return (now - agent.phase_since).total_seconds() if agent.phase_since else 0.0
+
+
+def _wrap_left(agent: Agent, now: datetime) -> float:
+    return max((agent.wrap_until - now).total_seconds(), 0.0) if agent.wrap_until else 0.0
+
+
+def _pacing_policy(run: CampaignRun) -> PacingPolicy:
+    return PacingPolicy(
+        mode=run.policy.mode,
+        dial_ratio=run.policy.dial_ratio,
+        lines=run.policy.lines,
+        wrap_up_seconds=run.policy.wrap_up.total_seconds(),
+    )
+
+
+def _adopted_lead(event: CallAdopted) -> Lead:
+    return Lead(
+        lead_id=event.lead_id,
+        campaign_id=event.campaign_id,
+        phone="",
+        name="",
+        zone="UTC",
+        priority=0,
+        state=LeadState.DIALING,
+        attempts=event.attempts,
+        never_rang=0,
+        last_attempt_at=None,
+        last_outcome=None,
+        last_abandoned_at=None,
+        next_attempt_at=None,
+    )

@@ -1,0 +1,101 @@
+"""Every text a person reads, in English and Italian. One mechanism: `text(key, language, **values)`.
+
+A key that is missing in a language is a fault that the tests find; values never hold a phone number.
+"""
+
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    EN = "en"
+    IT = "it"
+
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "why.campaign_paused": ("The campaign is paused", "La campagna è in pausa"),
+    "why.campaign_finished": ("The campaign is finished", "La campagna è terminata"),
+    "why.telephony_down": (
+        "No link to the telephone exchange {detail}",
+        "Nessun collegamento con il centralino {detail}",
+    ),
+    "why.store_down": (
+        "The database does not take writes; nothing may ring that is not written",
+        "La base dati non accetta scritture; non si chiama ciò che non è registrato",
+    ),
+    "why.draining": (
+        "The server is being stopped: no new calls",
+        "Il server si sta fermando: nessuna nuova chiamata",
+    ),
+    "why.calling_hours": (
+        "{count} leads are outside their calling hours until {until}",
+        "{count} contatti sono fuori dagli orari consentiti fino a {until}",
+    ),
+    "why.no_leads_due": (
+        "No lead may be tried now; next {until}",
+        "Nessun contatto è chiamabile ora; il prossimo {until}",
+    ),
+    "why.abandon_block": (
+        "{count} leads must be left alone after an abandoned call",
+        "{count} contatti da lasciare in pace dopo una chiamata muta",
+    ),
+    "why.guaranteed_agent": (
+        "{count} leads may only be rung with a guaranteed agent",
+        "{count} contatti richiedono un operatore garantito",
+    ),
+    "why.attempts_used": (
+        "{count} leads have used all their attempts",
+        "{count} contatti hanno esaurito i tentativi",
+    ),
+    "why.do_not_call": (
+        "{count} leads are on the do-not-call list",
+        "{count} contatti sono nella lista di opposizione",
+    ),
+    "why.no_agents": ("No agent is logged in", "Nessun operatore è collegato"),
+    "why.agents_on_break": (
+        "All {count} agents logged in are on break",
+        "Tutti i {count} operatori collegati sono in pausa",
+    ),
+    "why.agents_busy": (
+        "All {count} agents are talking or in wrap-up",
+        "Tutti i {count} operatori sono in conversazione o in lavorazione",
+    ),
+    "why.abandon_budget": (
+        "The abandon limit holds it back: {detail}",
+        "Frenata dal limite delle chiamate mute: {detail}",
+    ),
+    "why.lines_in_use": ("All its lines are in use", "Tutte le sue linee sono occupate"),
+    "why.calls_per_second": (
+        "The calls-per-second limit is reached",
+        "Raggiunto il limite di chiamate al secondo",
+    ),
+    "why.pacing_risk": (
+        "One more call would risk finding no agent",
+        "Una chiamata in più rischierebbe di non trovare operatori",
+    ),
+    "why.start_up": (
+        "Calls are being placed a few at a time",
+        "Le chiamate partono poche alla volta",
+    ),
+    "why.free_agents_served": (
+        "Each free agent has the lines that the mode allows",
+        "Ogni operatore libero ha le linee previste dalla modalità",
+    ),
+    "why.nothing": ("It is dialling", "Sta chiamando"),
+}
+
+
+def text(key: str, language: Language, **values: object) -> str:
+    """The text in the language, with its values filled in; a value that is None reads as a dash."""
+    english, italian = TEXTS[key]
+    template = italian if language is Language.IT else english
+    shown = {name: "-" if value is None else value for name, value in values.items()}
+    return template.format(**shown).strip()
+
+
+def language_of(accept_language: str | None) -> Language:
+    """The first of our languages that an Accept-Language header (RFC 9110, section 12.5.4) names; English otherwise."""
+    for item in (accept_language or "").split(","):
+        tag = item.split(";")[0].strip().lower()[:2]
+        if tag in set(Language):
+            return Language(tag)
+    return Language.EN

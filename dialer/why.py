@@ -1,0 +1,75 @@
+"""Why is this campaign not dialling, or not faster? The ordered answer: what must be mended first comes first."""
+
+from datetime import datetime
+
+from dialer.agents import AgentPhase
+from dialer.campaign import CampaignState
+from dialer.campaign_run import CampaignRun
+from dialer.pacing import Binding
+from dialer.team import Team
+from dialer.views import WhyItem
+
+_BY_BINDING = {
+    Binding.BUDGET: "abandon_budget",
+    Binding.LINES: "lines_in_use",
+    Binding.CALLS_PER_SECOND: "calls_per_second",
+    Binding.RISK: "pacing_risk",
+    Binding.START_UP: "start_up",
+    Binding.FREE_AGENTS: "free_agents_served",
+}
+
+
+def explain(team: Team, run: CampaignRun, now: datetime) -> tuple[WhyItem, ...]:
+    """Reasons in order. Codes are stable; their texts are in dialer.texts. An empty answer: it dials freely."""
+    return (*_stops(team, run), *_leads(run, now), *_agents(team), *_pace(run))
+
+
+def _stops(team: Team, run: CampaignRun) -> list[WhyItem]:
+    items = []
+    if run.campaign.state is CampaignState.PAUSED:
+        items.append(WhyItem(code="campaign_paused"))
+    if run.campaign.state is CampaignState.FINISHED:
+        items.append(WhyItem(code="campaign_finished"))
+    if not team.telephony_up:
+        items.append(WhyItem(code="telephony_down", detail=team.down_reason))
+    if not team.store_up:
+        items.append(WhyItem(code="store_down"))
+    if team.draining:
+        items.append(WhyItem(code="draining"))
+    return items
+
+
+def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
+    if run.hopper or run.requested:
+        return []
+    items = []
+    if run.hours_open_at is not None and run.hours_open_at > now:
+        count = run.denied["calling_hours"]
+        items.append(WhyItem(code="calling_hours", count=count, until=run.hours_open_at))
+    if run.ask_at is not None:
+        items.append(WhyItem(code="no_leads_due", until=run.next_due_at))
+    for reason in ("abandon_block", "guaranteed_agent", "attempts_used", "do_not_call"):
+        if run.denied[reason]:
+            items.append(WhyItem(code=reason, count=run.denied[reason]))
+    return items
+
+
+def _agents(team: Team) -> list[WhyItem]:
+    staffed = [agent for agent in team.agents.values() if agent.is_staffed]
+    if not staffed:
+        logged_in = sum(agent.leg is not None for agent in team.agents.values())
+        code = "agents_on_break" if logged_in else "no_agents"
+        return [WhyItem(code=code, count=logged_in)]
+    if any(agent.is_free for agent in staffed):
+        return []
+    busy = sum(agent.phase in (AgentPhase.TALKING, AgentPhase.WRAP_UP) for agent in staffed)
+    return [WhyItem(code="agents_busy", count=busy)]
+
+
+def _pace(run: CampaignRun) -> list[WhyItem]:
+    if run.decision is None or run.decision.limited_by not in _BY_BINDING:
+        return []
+    if run.decision.limited_by is Binding.BUDGET:
+        ratio, limit = run.budget.worst()
+        return [WhyItem(code="abandon_budget", detail=f"{ratio:.2%} / {limit:.2%}")]
+    return [WhyItem(code=_BY_BINDING[run.decision.limited_by])]
