@@ -1,0 +1,64 @@
+"""How a stored lead changes: pure functions, shared by every store, so that all of them obey one table of transitions."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from dialer.errors import IllegalTransitionError
+from dialer.leads import TRANSITIONS, Lead, LeadState, LeadUpdate
+
+SETTLED = frozenset({LeadState.RETRY, LeadState.DONE, LeadState.EXCLUDED})
+"""Where a lead can be sent by the end of an attempt, a deferral or a disposition."""
+
+
+def after_attempt(
+    lead: Lead, update: LeadUpdate, *, callback_at: datetime | None, barred: bool
+) -> Lead:
+    """The lead once its attempt is closed. What the agent agreed during the talk (`callback_at`) goes before the update's
+    next time; `barred` (its number is on the do-not-call list) goes before both. Raises IllegalTransitionError."""
+    _check(lead, update.state)
+    state, next_at = update.state, update.next_attempt_at
+    if callback_at is not None and state is not LeadState.EXCLUDED:
+        state, next_at = LeadState.RETRY, callback_at
+    counted = update.counts_as_attempt
+    return replace(
+        _settled(lead, state, next_at, barred=barred),
+        attempts=lead.attempts + 1 if counted else lead.attempts,
+        never_rang=0 if counted else lead.never_rang + 1,
+        last_outcome=update.outcome,
+        last_abandoned_at=update.abandoned_at or lead.last_abandoned_at,
+    )
+
+
+def after_callback(lead: Lead, callback_at: datetime, *, barred: bool) -> Lead:
+    """The lead that an agent, once the attempt is closed, wants tried again at `callback_at`. A lead that waits for
+    another time gets this one. Raises IllegalTransitionError, also for a lead that is being dialled again."""
+    if lead.state is LeadState.DIALING:
+        raise IllegalTransitionError("lead", lead.state, "a callback")
+    if lead.state is not LeadState.RETRY:
+        _check(lead, LeadState.RETRY)
+    return _settled(lead, LeadState.RETRY, callback_at, barred=barred)
+
+
+def after_deferral(lead: Lead, state: LeadState, not_before: datetime | None) -> Lead:
+    """A reserved lead put off or taken out. Raises IllegalTransitionError."""
+    _check(lead, state)
+    return _settled(lead, state, not_before, barred=False)
+
+
+def after_release(lead: Lead) -> Lead:
+    """A reserved lead given back as it was."""
+    if lead.attempts == 0 and lead.last_attempt_at is None:
+        return replace(lead, state=LeadState.NEW, next_attempt_at=None)
+    return replace(lead, state=LeadState.RETRY)
+
+
+def _check(lead: Lead, state: LeadState) -> None:
+    if state not in SETTLED or state not in TRANSITIONS[lead.state]:
+        raise IllegalTransitionError("lead", lead.state, f"a move to {state.value!r}")
+
+
+def _settled(lead: Lead, state: LeadState, next_at: datetime | None, *, barred: bool) -> Lead:
+    """Only a lead in RETRY has a next time; a barred one is EXCLUDED."""
+    if barred:
+        state = LeadState.EXCLUDED
+    return replace(lead, state=state, next_attempt_at=next_at if state is LeadState.RETRY else None)

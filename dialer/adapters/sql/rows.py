@@ -1,0 +1,118 @@
+"""Rows to domain objects and back, column by column."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Row
+
+from dialer.adapters.sql.tables import attempts, leads
+from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.leads import Lead, LeadState
+from dialer.ports import Attempt, OpenAttempt
+
+LEAD_COLUMNS = [
+    leads.c.id,
+    leads.c.campaign_id,
+    leads.c.phone,
+    leads.c.name,
+    leads.c.zone,
+    leads.c.priority,
+    leads.c.state,
+    leads.c.attempts,
+    leads.c.never_rang,
+    leads.c.last_attempt_at,
+    leads.c.last_outcome,
+    leads.c.last_abandoned_at,
+    leads.c.next_attempt_at,
+    leads.c.external_id,
+]
+
+ATTEMPT_COLUMNS = [
+    attempts.c.id,
+    attempts.c.campaign_id,
+    attempts.c.lead_id,
+    attempts.c.started_at,
+    attempts.c.ringing_at,
+    attempts.c.answered_at,
+    attempts.c.bridged_at,
+    attempts.c.ended_at,
+    attempts.c.outcome,
+    attempts.c.cause,
+    attempts.c.agent_id,
+    attempts.c.disposition,
+]
+
+OPEN_ATTEMPT_COLUMNS = [
+    attempts.c.id,
+    attempts.c.campaign_id,
+    attempts.c.lead_id,
+    attempts.c.started_at,
+    attempts.c.answered_at,
+    attempts.c.bridged_at,
+    attempts.c.agent_id,
+    leads.c.attempts,
+]
+
+
+def lead_of(row: Row[Any]) -> Lead:
+    return Lead(
+        lead_id=LeadId(row.id),
+        campaign_id=CampaignId(row.campaign_id),
+        phone=row.phone,
+        name=row.name,
+        zone=row.zone,
+        priority=row.priority,
+        state=row.state,
+        attempts=row.attempts,
+        never_rang=row.never_rang,
+        last_attempt_at=row.last_attempt_at,
+        last_outcome=row.last_outcome,
+        last_abandoned_at=row.last_abandoned_at,
+        next_attempt_at=row.next_attempt_at,
+        external_id=row.external_id,
+    )
+
+
+def settled_values(lead: Lead) -> Mapping[str, Any]:
+    """The columns of a lead that nobody holds and nobody dials: what an attempt, deferral or disposition can change."""
+    return {
+        "state": lead.state,
+        "attempts": lead.attempts,
+        "never_rang": lead.never_rang,
+        "last_outcome": lead.last_outcome,
+        "last_abandoned_at": lead.last_abandoned_at,
+        "next_attempt_at": lead.next_attempt_at,
+        "owner": None,
+        "wakes_at": lead.next_attempt_at if lead.state is LeadState.RETRY else None,
+    }
+
+
+def attempt_of(row: Row[Any]) -> Attempt:
+    return Attempt(
+        call_id=CallId(row.id),
+        campaign_id=CampaignId(row.campaign_id),
+        lead_id=LeadId(row.lead_id),
+        started_at=row.started_at,
+        ringing_at=row.ringing_at,
+        answered_at=row.answered_at,
+        bridged_at=row.bridged_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        cause=row.cause,
+        agent_id=None if row.agent_id is None else AgentId(row.agent_id),
+        disposition=row.disposition,
+    )
+
+
+def open_attempt_of(row: Row[Any]) -> OpenAttempt:
+    """A row of OPEN_ATTEMPT_COLUMNS."""
+    return OpenAttempt(
+        call_id=CallId(row.id),
+        campaign_id=CampaignId(row.campaign_id),
+        lead_id=LeadId(row.lead_id),
+        started_at=row.started_at,
+        answered_at=row.answered_at,
+        bridged_at=row.bridged_at,
+        agent_id=None if row.agent_id is None else AgentId(row.agent_id),
+        attempts=row.attempts,
+    )

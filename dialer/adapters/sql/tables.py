@@ -1,0 +1,196 @@
+"""The tables. Instants are stored as UTC and read back aware; enums are stored as their lower-case word.
+
+How a lead waits. `wakes_at` says until when nobody may take it: the end of the lease while RESERVED, `next_attempt_at`
+in RETRY, null otherwise. `reserve_due` first wakes the sleepers whose time has come (sets `wakes_at` null, once per
+sleep), then takes from the ready ones in the order of one partial index. Both steps touch only the rows they return,
+however many leads the campaign has and however many of them sleep.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from dialer.campaign import CampaignState
+from dialer.leads import LeadState, Outcome
+
+EnumT = TypeVar("EnumT", bound=StrEnum)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware instants in and out, UTC in the table. A naive instant is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant without a time zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Word(TypeDecorator[EnumT]):
+    """A StrEnum stored as its word."""
+
+    impl = String(16)
+    cache_ok = True
+
+    def __init__(self, enum: type[EnumT]) -> None:
+        super().__init__()
+        self.enum = enum
+
+    def process_bind_param(self, value: EnumT | str | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.enum(value).value
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> EnumT | None:
+        return None if value is None else self.enum(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _partial(name: str, *columns: Any, where: str, unique: bool = False) -> Index:
+    """An index over the rows that fulfil `where`, on either database."""
+    clause = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=clause, postgresql_where=clause)
+
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("team_id", String(64), nullable=False),
+    Column("state", Word(CampaignState), nullable=False),
+    Column("policy", JSON().with_variant(JSONB(), "postgresql"), nullable=False),
+    UniqueConstraint("name"),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("team_id", String(64), nullable=False),
+)
+
+do_not_call = Table(
+    "do_not_call",
+    metadata,
+    Column("phone", String(20), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("added_at", UtcDateTime(), nullable=False),
+)
+
+leads = Table(
+    "leads",
+    metadata,
+    Column("id", String(36), primary_key=True),  # UUIDv7: sorts by age
+    Column("campaign_id", String(64), ForeignKey("campaigns.id"), nullable=False),
+    Column("phone", String(20), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("external_id", Text),
+    Column("state", Word(LeadState), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("never_rang", Integer, nullable=False),
+    Column("last_attempt_at", UtcDateTime()),
+    Column("last_outcome", Word(Outcome)),
+    Column("last_abandoned_at", UtcDateTime()),
+    Column("next_attempt_at", UtcDateTime()),
+    Column("owner", Text),  # who holds it, while RESERVED
+    Column("wakes_at", UtcDateTime()),
+    UniqueConstraint("phone", "campaign_id"),
+)
+
+READY = "state IN ('new', 'retry', 'reserved') AND wakes_at IS NULL"
+"""Leads that may be taken now. The same words stand in the index and in the query: a bound value would hide the index."""
+
+STILL_OPEN = "ended_at IS NULL"
+ENDED = "ended_at IS NOT NULL"
+
+_partial(
+    "ix_leads_ready",
+    leads.c.campaign_id,
+    leads.c.priority.desc(),
+    leads.c.id,
+    where=READY,
+)
+_partial(
+    "ix_leads_asleep",
+    leads.c.campaign_id,
+    leads.c.wakes_at,
+    leads.c.state,
+    where="wakes_at IS NOT NULL",
+)
+_partial("ix_leads_held", leads.c.owner, where="owner IS NOT NULL")
+Index("ix_leads_state", leads.c.campaign_id, leads.c.state, leads.c.id)
+Index("ix_leads_page", leads.c.campaign_id, leads.c.id)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", String(36), primary_key=True),  # the CallId
+    Column("campaign_id", String(64), ForeignKey("campaigns.id"), nullable=False),
+    Column("lead_id", String(36), ForeignKey("leads.id"), nullable=False),
+    Column("phone", String(20), nullable=False),
+    Column("caller_id", String(40), nullable=False),
+    Column("trunk", String(64), nullable=False),
+    Column("started_at", UtcDateTime(), nullable=False),
+    Column("ringing_at", UtcDateTime()),
+    Column("answered_at", UtcDateTime()),
+    Column("bridged_at", UtcDateTime()),
+    Column("ended_at", UtcDateTime()),
+    Column("outcome", Word(Outcome)),
+    Column("cause", Integer),
+    Column("agent_id", String(64)),
+    Column("disposition", Text),
+    Column("callback_at", UtcDateTime()),  # agreed while the attempt was open; its close applies it
+)
+
+_partial("uq_attempts_open_lead", attempts.c.lead_id, where=STILL_OPEN, unique=True)
+_partial("uq_attempts_open_phone", attempts.c.phone, where=STILL_OPEN, unique=True)
+_partial("ix_attempts_open", attempts.c.campaign_id, where=STILL_OPEN)
+_partial(
+    "ix_attempts_outcome",
+    attempts.c.campaign_id,
+    attempts.c.outcome,
+    attempts.c.answered_at,
+    attempts.c.ended_at,
+    where=ENDED,
+)
+Index("ix_attempts_started", attempts.c.campaign_id, attempts.c.started_at)
+Index("ix_attempts_lead", attempts.c.lead_id, attempts.c.started_at)
