@@ -44,8 +44,8 @@ class SqlAttemptStore:
                 if call.phone not in barred and held.get(call.lead_id) == call.campaign_id
             ]
             written = await _insert(connection, allowed)
-            await _mark_dialing(connection, [call for call in allowed if call.call_id in written])
-        return written
+            await _mark_dialing(connection, written)
+        return {CallId(row.id) for row in written}
 
     async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
         unanswered = and_(attempts.c.id == call_id, attempts.c.answered_at.is_(None))
@@ -153,22 +153,22 @@ async def _held_leads(
     return held
 
 
-async def _insert(connection: AsyncConnection, calls: list[PlaceCall]) -> set[CallId]:
-    """Insert the attempts; those that a unique index refuses are left out. In the order of the numbers, so that two
-    writers cannot wait for each other."""
-    written: set[CallId] = set()
-    insert = insert_or_skip(connection, attempts).returning(attempts.c.id)
+async def _insert(connection: AsyncConnection, calls: list[PlaceCall]) -> list[Row[Any]]:
+    """Insert the attempts; those that a unique index refuses are left out of the answer. In the order of the numbers, so
+    that two writers cannot wait for each other."""
+    written: list[Row[Any]] = []
+    columns = [attempts.c.id, attempts.c.lead_id, attempts.c.started_at]
+    insert = insert_or_skip(connection, attempts).returning(*columns)
     for chunk in chunks(sorted(calls, key=lambda call: call.phone)):
         rows = [_new_row(call) for call in chunk]
-        written.update((await connection.execute(insert, rows)).scalars())
+        written.extend(await connection.execute(insert, rows))
     return written
 
 
-async def _mark_dialing(connection: AsyncConnection, calls: list[PlaceCall]) -> None:
-    if calls:
-        await connection.execute(
-            _DIAL, [{"lead": call.lead_id, "started": call.at} for call in calls]
-        )
+async def _mark_dialing(connection: AsyncConnection, written: list[Row[Any]]) -> None:
+    if written:
+        dialed = [{"lead": row.lead_id, "started": row.started_at} for row in written]
+        await connection.execute(_DIAL, dialed)
 
 
 async def _attempt_with_lead(connection: AsyncConnection, call_id: CallId) -> Row[Any]:

@@ -1,0 +1,81 @@
+"""The stores in memory: a twin of the ones on SQL, for tests, simulations and trying things out. Nothing outlives it.
+
+No method awaits anything, so each is one transaction by itself.
+"""
+
+from random import Random, SystemRandom
+
+from dialer.adapters.memory_attempts import MemoryAttemptStore
+from dialer.adapters.memory_leads import MemoryLeadStore
+from dialer.adapters.memory_tables import MemoryTables
+from dialer.campaign import Campaign, CampaignPolicy, CampaignState
+from dialer.errors import ConflictError, NotFoundError
+from dialer.ids import AgentId, CampaignId
+from dialer.ports import AgentRecord, Stores
+
+
+class MemoryCampaignStore:
+    def __init__(self, tables: MemoryTables) -> None:
+        self._campaigns = tables.campaigns
+
+    async def save(self, policy: CampaignPolicy) -> None:
+        namesake = await self.by_name(policy.name)
+        if namesake is not None and namesake.policy.campaign_id != policy.campaign_id:
+            raise ConflictError("another campaign has this name")
+        known = self._campaigns.get(policy.campaign_id)
+        state = known.state if known else CampaignState.PAUSED
+        self._campaigns[policy.campaign_id] = Campaign(policy=policy, state=state)
+
+    async def set_state(self, campaign_id: CampaignId, state: CampaignState) -> None:
+        campaign = await self.get(campaign_id)
+        self._campaigns[campaign_id] = Campaign(policy=campaign.policy, state=state)
+
+    async def get(self, campaign_id: CampaignId) -> Campaign:
+        if campaign_id not in self._campaigns:
+            raise NotFoundError("no such campaign")
+        return self._campaigns[campaign_id]
+
+    async def by_name(self, name: str) -> Campaign | None:
+        named = (one for one in self._campaigns.values() if one.policy.name == name)
+        return next(named, None)
+
+    async def all(self) -> list[Campaign]:
+        return [self._campaigns[key] for key in sorted(self._campaigns)]
+
+
+class MemoryAgentDirectory:
+    def __init__(self, tables: MemoryTables) -> None:
+        self._agents = tables.agents
+
+    async def save(self, agent: AgentRecord) -> None:
+        self._agents[agent.agent_id] = agent
+
+    async def get(self, agent_id: AgentId) -> AgentRecord:
+        if agent_id not in self._agents:
+            raise NotFoundError("no such agent")
+        return self._agents[agent_id]
+
+    async def all(self) -> list[AgentRecord]:
+        return [self._agents[key] for key in sorted(self._agents)]
+
+
+class MemoryStoreHealth:
+    async def ping(self) -> None:
+        """Memory is always there."""
+
+
+def memory_stores(*, random: Random | None = None) -> Stores:
+    """Empty stores in memory. `random` makes the ids of leads."""
+    tables = MemoryTables()
+
+    async def close() -> None:
+        """Nothing to give back."""
+
+    return Stores(
+        leads=MemoryLeadStore(tables, random or SystemRandom()),
+        attempts=MemoryAttemptStore(tables),
+        campaigns=MemoryCampaignStore(tables),
+        agents=MemoryAgentDirectory(tables),
+        health=MemoryStoreHealth(),
+        close=close,
+    )

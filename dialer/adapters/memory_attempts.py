@@ -1,0 +1,180 @@
+"""AttemptStore in memory."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from dialer.adapters.lead_changes import after_attempt, after_callback
+from dialer.adapters.memory_tables import MemoryTables, StoredAttempt
+from dialer.commands import CloseAttempt, PlaceCall, RecordDisposition
+from dialer.errors import ConflictError
+from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.leads import PERSON_ANSWERED, LeadState, Outcome
+from dialer.ports import AbandonCount, Attempt, OpenAttempt
+
+
+class MemoryAttemptStore:
+    def __init__(self, tables: MemoryTables) -> None:
+        self._tables = tables
+
+    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
+        written: set[CallId] = set()
+        for call in sorted(calls, key=lambda call: call.phone):
+            if not self._may_open(call, owner):
+                continue
+            lead = self._tables.leads[call.lead_id].lead
+            self._tables.put_lead(replace(lead, state=LeadState.DIALING, last_attempt_at=call.at))
+            self._tables.attempts[call.call_id] = StoredAttempt(_attempt_of(call), call.phone)
+            self._tables.open_leads[call.lead_id] = call.call_id
+            self._tables.open_numbers[call.phone] = call.call_id
+            written.add(call.call_id)
+        return written
+
+    def _may_open(self, call: PlaceCall, owner: str) -> bool:
+        tables = self._tables
+        if call.lead_id not in tables.held[owner] or call.call_id in tables.attempts:
+            return False
+        if call.lead_id in tables.open_leads or call.phone in tables.open_numbers:
+            return False
+        of_campaign = tables.leads[call.lead_id].lead.campaign_id == call.campaign_id
+        return of_campaign and call.phone not in tables.do_not_call
+
+    async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
+        stored = self._open_one(call_id)
+        if stored is not None and stored.attempt.answered_at is None:
+            self._put(stored, replace(stored.attempt, answered_at=at))
+
+    async def mark_bridged(self, call_id: CallId, *, at: datetime, agent_id: AgentId) -> None:
+        stored = self._open_one(call_id)
+        if stored is not None and stored.attempt.bridged_at is None:
+            self._put(stored, replace(stored.attempt, bridged_at=at, agent_id=agent_id))
+
+    async def close(self, close: CloseAttempt) -> None:
+        stored = self._tables.attempt(close.call_id)
+        attempt = stored.attempt
+        if attempt.ended_at is not None:
+            return
+        if attempt.lead_id != close.lead_update.lead_id:
+            raise ConflictError("the update is of another lead than the attempt")
+        lead = self._tables.leads[attempt.lead_id].lead
+        lead = after_attempt(
+            lead,
+            close.lead_update,
+            callback_at=stored.callback_at,
+            barred=lead.phone in self._tables.do_not_call,
+        )
+        self._tables.put_lead(lead)
+        self._put(stored, _closed(attempt, close))
+        del self._tables.open_leads[attempt.lead_id]
+        del self._tables.open_numbers[stored.phone]
+
+    async def record_disposition(self, record: RecordDisposition) -> None:
+        stored = self._tables.attempt(record.call_id)
+        attempt = stored.attempt
+        if attempt.ended_at is None:
+            stored = replace(stored, callback_at=record.callback_at)
+        elif record.callback_at is not None:
+            lead = self._tables.leads[attempt.lead_id].lead
+            barred = lead.phone in self._tables.do_not_call
+            self._tables.put_lead(after_callback(lead, record.callback_at, barred=barred))
+        agent_id = attempt.agent_id or record.agent_id
+        self._put(stored, replace(attempt, disposition=record.disposition, agent_id=agent_id))
+
+    async def still_open(self, campaign_ids: Collection[CampaignId]) -> list[OpenAttempt]:
+        found = [
+            self._open_attempt_of(attempt)
+            for attempt in map(self._attempt, self._tables.open_leads.values())
+            if attempt.campaign_id in campaign_ids
+        ]
+        return sorted(found, key=lambda attempt: (attempt.started_at, attempt.call_id))
+
+    async def of_lead(self, lead_id: LeadId) -> list[Attempt]:
+        found = [
+            stored.attempt
+            for stored in self._tables.attempts.values()
+            if stored.attempt.lead_id == lead_id
+        ]
+        return sorted(found, key=lambda attempt: (attempt.started_at, attempt.call_id))
+
+    async def outcomes(self, campaign_id: CampaignId) -> dict[Outcome, int]:
+        return dict(Counter(outcome for outcome, _ in self._closed_of(campaign_id)))
+
+    async def first_started_at(self, campaign_id: CampaignId) -> datetime | None:
+        started = (attempt.started_at for attempt in self._of(campaign_id))
+        return min(started, default=None)
+
+    async def abandon_count(
+        self, campaign_id: CampaignId, *, since: datetime | None
+    ) -> AbandonCount:
+        found = Counter(
+            outcome
+            for outcome, answered_at in self._closed_of(campaign_id)
+            if outcome in PERSON_ANSWERED and (since is None or answered_at >= since)
+        )
+        return AbandonCount(abandoned=found[Outcome.ABANDONED], answered=found.total())
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _attempt(self, call_id: CallId) -> Attempt:
+        return self._tables.attempts[call_id].attempt
+
+    def _open_one(self, call_id: CallId) -> StoredAttempt | None:
+        stored = self._tables.attempts.get(call_id)
+        return stored if stored is not None and stored.attempt.ended_at is None else None
+
+    def _put(self, stored: StoredAttempt, attempt: Attempt) -> None:
+        self._tables.attempts[attempt.call_id] = replace(stored, attempt=attempt)
+
+    def _of(self, campaign_id: CampaignId) -> Iterator[Attempt]:
+        attempts = (stored.attempt for stored in self._tables.attempts.values())
+        return (attempt for attempt in attempts if attempt.campaign_id == campaign_id)
+
+    def _closed_of(self, campaign_id: CampaignId) -> Iterator[tuple[Outcome, datetime]]:
+        """Outcome and instant of answer of the closed ones; the end, where nobody saw the answer."""
+        for attempt in self._of(campaign_id):
+            if attempt.ended_at is not None and attempt.outcome is not None:
+                yield attempt.outcome, attempt.answered_at or attempt.ended_at
+
+    def _open_attempt_of(self, attempt: Attempt) -> OpenAttempt:
+        return OpenAttempt(
+            call_id=attempt.call_id,
+            campaign_id=attempt.campaign_id,
+            lead_id=attempt.lead_id,
+            started_at=attempt.started_at,
+            answered_at=attempt.answered_at,
+            bridged_at=attempt.bridged_at,
+            agent_id=attempt.agent_id,
+            attempts=self._tables.leads[attempt.lead_id].lead.attempts,
+        )
+
+
+def _attempt_of(call: PlaceCall) -> Attempt:
+    return Attempt(
+        call_id=call.call_id,
+        campaign_id=call.campaign_id,
+        lead_id=call.lead_id,
+        started_at=call.at,
+        ringing_at=None,
+        answered_at=None,
+        bridged_at=None,
+        ended_at=None,
+        outcome=None,
+        cause=None,
+        agent_id=None,
+        disposition=None,
+    )
+
+
+def _closed(attempt: Attempt, close: CloseAttempt) -> Attempt:
+    """What was marked while the call was up stays where the close does not know it."""
+    return replace(
+        attempt,
+        ringing_at=close.ringing_at,
+        answered_at=close.answered_at or attempt.answered_at,
+        bridged_at=close.bridged_at or attempt.bridged_at,
+        ended_at=close.ended_at,
+        outcome=close.outcome,
+        cause=close.cause,
+        agent_id=close.agent_id or attempt.agent_id,
+    )

@@ -1,0 +1,138 @@
+"""LeadStore in memory."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from random import Random
+
+from dialer.adapters.lead_changes import after_deferral, after_release
+from dialer.adapters.memory_tables import WAITING, MemoryTables, StoredLead
+from dialer.errors import NotFoundError
+from dialer.ids import CampaignId, LeadId, uuid7
+from dialer.leads import Lead, LeadState, NewLead
+from dialer.ports import ImportReport, LeadCounts
+
+
+class MemoryLeadStore:
+    def __init__(self, tables: MemoryTables, random: Random) -> None:
+        self._tables = tables
+        self._random = random
+
+    async def add(self, leads: Sequence[NewLead], *, at: datetime) -> ImportReport:
+        if any(new.campaign_id not in self._tables.campaigns for new in leads):
+            raise NotFoundError("no such campaign")
+        ids = sorted(uuid7(at, self._random) for _ in leads)  # the order of the list is their age
+        added = 0
+        for key, new in zip(ids, leads, strict=True):
+            if new.campaign_id in self._tables.numbers[new.phone]:
+                continue
+            excluded = new.phone in self._tables.do_not_call
+            self._tables.put_lead(_lead_of(LeadId(key), new, excluded=excluded))
+            added += 1
+        return ImportReport(added=added, duplicates=len(leads) - added)
+
+    async def reserve_due(
+        self, campaign_id: CampaignId, count: int, *, owner: str, lease: timedelta, at: datetime
+    ) -> list[Lead]:
+        line = self._tables.lines[campaign_id]
+        line.wake(at)
+        taken: list[Lead] = []
+        busy: list[tuple[int, LeadId]] = []  # their number is being rung
+        while line.ready and len(taken) < count:
+            entry = heappop(line.ready)
+            stored = self._tables.leads[entry[1]]
+            if not _takeable(stored, line.woken_at):
+                continue
+            if stored.lead.phone in self._tables.open_numbers:
+                busy.append(entry)
+                continue
+            lead = replace(stored.lead, state=LeadState.RESERVED)
+            self._tables.put_lead(lead, owner=owner, lease_until=at + lease)
+            taken.append(lead)
+        for entry in busy:
+            heappush(line.ready, entry)
+        return taken
+
+    async def release(self, lead_ids: Collection[LeadId], *, owner: str) -> None:
+        for lead_id in self._tables.held[owner].intersection(lead_ids):
+            self._tables.put_lead(after_release(self._tables.leads[lead_id].lead))
+
+    async def release_owner(self, owner: str) -> int:
+        held = set(self._tables.held[owner])
+        await self.release(held, owner=owner)
+        return len(held)
+
+    async def defer(
+        self, lead_id: LeadId, *, owner: str, state: LeadState, not_before: datetime | None
+    ) -> None:
+        if lead_id in self._tables.held[owner]:
+            lead = self._tables.leads[lead_id].lead
+            self._tables.put_lead(after_deferral(lead, state, not_before))
+
+    async def get(self, lead_id: LeadId) -> Lead:
+        if lead_id not in self._tables.leads:
+            raise NotFoundError("no such lead")
+        return self._tables.leads[lead_id].lead
+
+    async def page(
+        self, campaign_id: CampaignId, *, after: LeadId | None, limit: int, state: LeadState | None
+    ) -> list[Lead]:
+        leads = [
+            lead
+            for lead in self._of(campaign_id)
+            if (after is None or lead.lead_id > after) and (state is None or lead.state is state)
+        ]
+        return sorted(leads, key=lambda lead: lead.lead_id)[: max(limit, 0)]
+
+    async def counts(self, campaign_id: CampaignId, *, at: datetime) -> LeadCounts:
+        leads = self._of(campaign_id)
+        found = Counter(lead.state for lead in leads)
+        later = [
+            lead.next_attempt_at
+            for lead in leads
+            if lead.state is LeadState.RETRY and lead.next_attempt_at and lead.next_attempt_at > at
+        ]
+        return LeadCounts(
+            by_state={state: found[state] for state in LeadState},
+            due=found[LeadState.NEW] + found[LeadState.RETRY] - len(later),
+            next_due_at=min(later, default=None),
+        )
+
+    async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:
+        self._tables.do_not_call.setdefault(phone, reason)
+        for lead_id in self._tables.numbers[phone].values():
+            lead = self._tables.leads[lead_id].lead
+            if lead.state in WAITING:
+                excluded = replace(lead, state=LeadState.EXCLUDED, next_attempt_at=None)
+                self._tables.put_lead(excluded)
+
+    async def do_not_call(self, phones: Collection[str]) -> set[str]:
+        return {phone for phone in phones if phone in self._tables.do_not_call}
+
+    def _of(self, campaign_id: CampaignId) -> list[Lead]:
+        return [self._tables.leads[key].lead for key in self._tables.leads_of[campaign_id]]
+
+
+def _takeable(stored: StoredLead, at: datetime) -> bool:
+    return stored.lead.state in WAITING and (stored.due_at is None or stored.due_at <= at)
+
+
+def _lead_of(lead_id: LeadId, new: NewLead, *, excluded: bool) -> Lead:
+    return Lead(
+        lead_id=lead_id,
+        campaign_id=new.campaign_id,
+        phone=new.phone,
+        name=new.name,
+        zone=new.zone,
+        priority=new.priority,
+        state=LeadState.EXCLUDED if excluded else LeadState.NEW,
+        attempts=0,
+        never_rang=0,
+        last_attempt_at=None,
+        last_outcome=None,
+        last_abandoned_at=None,
+        next_attempt_at=None,
+        external_id=new.external_id,
+    )

@@ -1,0 +1,97 @@
+"""What the memory stores hold together, as the tables of a database do."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from heapq import heappop, heappush
+
+from dialer.campaign import Campaign
+from dialer.errors import NotFoundError
+from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.leads import Lead, LeadState
+from dialer.ports import AgentRecord, Attempt
+
+WAITING = frozenset({LeadState.NEW, LeadState.RETRY, LeadState.RESERVED})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLead:
+    lead: Lead
+    owner: str | None = None  # while RESERVED
+    lease_until: datetime | None = None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """From when on it may be reserved, if it waits; None: now."""
+        state = self.lead.state
+        if state is LeadState.RESERVED:
+            return self.lease_until
+        return self.lead.next_attempt_at if state is LeadState.RETRY else None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttempt:
+    attempt: Attempt
+    phone: str
+    callback_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class WaitingLine:
+    """The order in which a campaign's leads are taken. Entries may be out of date: whoever pops one checks the lead."""
+
+    ready: list[tuple[int, LeadId]] = field(default_factory=list)  # best first
+    asleep: list[tuple[datetime, LeadId, int]] = field(default_factory=list)  # earliest first
+    woken_at: datetime = datetime.min.replace(tzinfo=UTC)
+
+    def put(self, stored: StoredLead) -> None:
+        lead = stored.lead
+        if stored.due_at is None:
+            heappush(self.ready, (-lead.priority, lead.lead_id))
+        else:
+            heappush(self.asleep, (stored.due_at, lead.lead_id, -lead.priority))
+
+    def wake(self, at: datetime) -> None:
+        """Sleepers whose time has come are ready from now on, even for a caller whose clock is behind."""
+        self.woken_at = max(self.woken_at, at)
+        while self.asleep and self.asleep[0][0] <= self.woken_at:
+            _, lead_id, rank = heappop(self.asleep)
+            heappush(self.ready, (rank, lead_id))
+
+
+class MemoryTables:
+    def __init__(self) -> None:
+        self.campaigns: dict[CampaignId, Campaign] = {}
+        self.agents: dict[AgentId, AgentRecord] = {}
+        self.leads: dict[LeadId, StoredLead] = {}
+        self.leads_of: defaultdict[CampaignId, list[LeadId]] = defaultdict(list)
+        self.numbers: defaultdict[str, dict[CampaignId, LeadId]] = defaultdict(dict)
+        self.do_not_call: dict[str, str] = {}  # number -> reason
+        self.attempts: dict[CallId, StoredAttempt] = {}
+        self.open_leads: dict[LeadId, CallId] = {}
+        self.open_numbers: dict[str, CallId] = {}
+        self.held: defaultdict[str, set[LeadId]] = defaultdict(set)  # by owner
+        self.lines: defaultdict[CampaignId, WaitingLine] = defaultdict(WaitingLine)
+
+    def put_lead(
+        self, lead: Lead, *, owner: str | None = None, lease_until: datetime | None = None
+    ) -> None:
+        """Store a lead, new or changed; who held it lets go of it unless `owner` says so."""
+        known = self.leads.get(lead.lead_id)
+        if known is None:
+            self.leads_of[lead.campaign_id].append(lead.lead_id)
+            self.numbers[lead.phone][lead.campaign_id] = lead.lead_id
+        elif known.owner is not None:
+            self.held[known.owner].discard(lead.lead_id)
+        stored = StoredLead(lead, owner, lease_until)
+        self.leads[lead.lead_id] = stored
+        if owner is not None:
+            self.held[owner].add(lead.lead_id)
+        if lead.state in WAITING:
+            self.lines[lead.campaign_id].put(stored)
+
+    def attempt(self, call_id: CallId) -> StoredAttempt:
+        """Raises NotFoundError."""
+        if call_id not in self.attempts:
+            raise NotFoundError("no such attempt")
+        return self.attempts[call_id]
