@@ -11,6 +11,7 @@ from dialer.ids import AgentId, CallId, CampaignId, LeadId
 from dialer.leads import Lead, LeadState
 from dialer.ports import AgentRecord, Attempt
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 WAITING = frozenset({LeadState.NEW, LeadState.RETRY, LeadState.RESERVED})
 
 
@@ -42,7 +43,7 @@ class WaitingLine:
 
     ready: list[tuple[int, LeadId]] = field(default_factory=list)  # best first
     asleep: list[tuple[datetime, LeadId, int]] = field(default_factory=list)  # earliest first
-    woken_at: datetime = datetime.min.replace(tzinfo=UTC)
+    woken_at: datetime = LONG_AGO
 
     def put(self, stored: StoredLead) -> None:
         lead = stored.lead
