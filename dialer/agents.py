@@ -17,6 +17,7 @@ from dialer.events import (
     BreakRequested,
     BridgeFailed,
     CallAbandoned,
+    CallAdopted,
     CallBridged,
     CallEnded,
     CallLost,
@@ -188,3 +189,14 @@ def _note(agent: Agent, event: Event) -> Agent:
             return replace(agent, call_id=call_id)
         case _:
             return agent
+
+
+def adopted(agent: Agent, event: CallAdopted) -> Agent:
+    """The agent of a talk that an earlier life of the server began and that still goes on."""
+    return replace(
+        agent,
+        phase=AgentPhase.TALKING,
+        phase_since=event.bridged_at or event.at,
+        call_id=event.call_id,
+        leg_waiting=False,
+    )

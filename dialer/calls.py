@@ -14,6 +14,7 @@ from dialer.errors import IllegalTransitionError
 from dialer.events import (
     BridgeFailed,
     CallAbandoned,
+    CallAdopted,
     CallAnswered,
     CallBridged,
     CallEnded,
@@ -168,6 +169,23 @@ def _note(call: Call, event: CallEvent) -> Call:
             return replace(lost, abandoned=True) if fate is Fate.ABANDONED else lost
         case _:
             raise IllegalTransitionError("call", call.state, type(event).__name__)
+
+
+def adopted(order: PlaceCall, event: CallAdopted) -> Call:
+    """The call of an open attempt that an earlier life of the server left, as far as the store knew it."""
+    state = CallState.RINGING
+    if event.answered_at is not None:
+        state = CallState.ANSWERED
+    if event.bridged_at is not None:
+        state = CallState.TALKING
+    return Call(
+        order=order,
+        state=state,
+        ringing_at=event.started_at,
+        answered_at=event.answered_at,
+        bridged_at=event.bridged_at,
+        agent_id=event.agent_id,
+    )
 
 
 _BY_CAUSE: dict[int, Outcome] = {

@@ -118,14 +118,15 @@ class CallNotPlaced(CallEvent):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallAdopted(CallEvent):
-    """Reconciliation found an attempt of an earlier life of the server whose channel is still up."""
+    """Reconciliation found an open attempt of an earlier life of the server; whether its channel is still up is told next."""
 
     campaign_id: CampaignId
     lead_id: LeadId
     attempts: int
     started_at: datetime
-    answered: bool
-    agent_id: AgentId | None  # in a talk with this agent
+    answered_at: datetime | None
+    bridged_at: datetime | None
+    agent_id: AgentId | None  # who talks or talked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -96,3 +96,22 @@ class LeadUpdate:
     counts_as_attempt: bool
     outcome: Outcome
     abandoned_at: datetime | None = None
+
+
+def adopted_lead(lead_id: LeadId, campaign_id: CampaignId, *, attempts: int) -> Lead:
+    """What the rules need of the lead of an open attempt that an earlier life of the server left; nothing to dial."""
+    return Lead(
+        lead_id=lead_id,
+        campaign_id=campaign_id,
+        phone="",
+        name="",
+        zone="UTC",
+        priority=0,
+        state=LeadState.DIALING,
+        attempts=attempts,
+        never_rang=0,
+        last_attempt_at=None,
+        last_outcome=None,
+        last_abandoned_at=None,
+        next_attempt_at=None,
+    )

@@ -10,6 +10,7 @@ from dialer.commands import BridgeToAgent, CloseAttempt, PlaceCall, RecordDispos
 from dialer.events import Event, Fate
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
+from dialer.profiles import Profile
 
 
 class Clock(Protocol):
@@ -50,7 +51,10 @@ class ChannelsUp:
 
 
 class Telephony(Protocol):
-    """The exchange. Methods raise TelephonyDownError or TelephonyRefusedError; nothing is ever sent twice."""
+    """The exchange. Nothing is ever sent twice.
+
+    Methods raise TelephonyRefusedError when it certainly was not done, TelephonyDownError when its fate is unknown.
+    """
 
     async def place(self, call: PlaceCall) -> None:
         """Ask for the call; returns when the exchange has taken it. What follows comes as events."""
@@ -257,6 +261,12 @@ class StoreHealth(Protocol):
 
 
 # --- what the engine tells the outside --------------------------------------------------------------------------------
+
+
+class ProfileBook(Protocol):
+    def get(self, profile_id: str) -> Profile:
+        """Raises NotFoundError."""
+        ...
 
 
 class Metrics(Protocol):

@@ -56,7 +56,7 @@ from dialer.events import (
     WrapUpEnded,
 )
 from dialer.ids import AgentId, CallId, CampaignId, TeamId
-from dialer.leads import PERSON_ANSWERED, Lead, LeadState, Outcome
+from dialer.leads import PERSON_ANSWERED, Lead, Outcome, adopted_lead
 from dialer.pacing import CallGroup, PacingPolicy, PacingSnapshot
 
 GUARD = timedelta(seconds=15)
@@ -258,26 +258,15 @@ class Team:
         run = self.runs.get(event.campaign_id)
         if run is None or event.call_id in self.calls:
             return []
-        lead = _adopted_lead(event)
+        lead = adopted_lead(event.lead_id, event.campaign_id, attempts=event.attempts)
         order = self._order(run, lead, event.call_id, event.started_at)
-        call = Call(order=order)
-        if event.answered:
-            call = replace(call, state=CallState.ANSWERED, answered_at=event.started_at)
+        call = call_rules.adopted(order, event)
         agent = self.agents.get(event.agent_id) if event.agent_id else None
-        if agent is not None and event.agent_id is not None:
-            call = replace(
-                call, state=CallState.TALKING, bridged_at=event.at, agent_id=event.agent_id
-            )
-            self.agents[agent.agent_id] = replace(
-                agent,
-                phase=AgentPhase.TALKING,
-                phase_since=event.at,
-                call_id=event.call_id,
-                leg_waiting=False,
-            )
+        if call.state is CallState.TALKING and agent is not None:
+            self.agents[agent.agent_id] = agent_rules.adopted(agent, event)
         self.calls[event.call_id] = call
         self._leads[event.call_id] = lead
-        return []
+        return [StartTimer(key=f"guard:{event.call_id}", due_at=event.at + GUARD)]
 
     # --- agents -------------------------------------------------------------------------------------------------------
 
@@ -485,22 +474,4 @@ def _pacing_policy(run: CampaignRun) -> PacingPolicy:
         dial_ratio=run.policy.dial_ratio,
         lines=run.policy.lines,
         wrap_up_seconds=run.policy.wrap_up.total_seconds(),
-    )
-
-
-def _adopted_lead(event: CallAdopted) -> Lead:
-    return Lead(
-        lead_id=event.lead_id,
-        campaign_id=event.campaign_id,
-        phone="",
-        name="",
-        zone="UTC",
-        priority=0,
-        state=LeadState.DIALING,
-        attempts=event.attempts,
-        never_rang=0,
-        last_attempt_at=None,
-        last_outcome=None,
-        last_abandoned_at=None,
-        next_attempt_at=None,
     )

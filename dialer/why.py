@@ -48,9 +48,10 @@ def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
         items.append(WhyItem(code="calling_hours", count=count, until=run.hours_open_at))
     if run.ask_at is not None:
         items.append(WhyItem(code="no_leads_due", until=run.next_due_at))
-    for reason in ("abandon_block", "guaranteed_agent", "attempts_used", "do_not_call"):
-        if run.denied[reason]:
-            items.append(WhyItem(code=reason, count=run.denied[reason]))
+    held = ("abandon_block", "guaranteed_agent", "attempts_used", "do_not_call")
+    items += [
+        WhyItem(code=reason, count=run.denied[reason]) for reason in held if run.denied[reason]
+    ]
     return items
 
 

@@ -88,7 +88,7 @@ class AsteriskTelephony:
             ("Exten", "s"),
             ("Priority", "1"),
             ("Timeout", str(milliseconds)),
-            ("CallerID", f'"{call.caller_id}" <{call.caller_id}>'),
+            *([("CallerID", f"<{call.caller_id}>")] if call.caller_id else []),
             ("Async", "true"),
             ("EarlyMedia", "false"),
             ("ChannelId", call.call_id),
@@ -173,6 +173,8 @@ class AsteriskTelephony:
 
     async def _ask(self, headers: list[tuple[str, str]]) -> Msg:
         """One action and its answer. A lost link or no answer in time: TelephonyDownError, its fate unknown."""
+        if not self._node.up:
+            raise TelephonyRefusedError("no link; nothing was sent")
         try:
             answer = await self._node.action(headers)
         except (ManagerSocketException, ActionTimeoutError) as error:

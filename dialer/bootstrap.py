@@ -1,0 +1,185 @@
+"""Puts the parts together: the only module that knows them all."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from datetime import datetime
+from random import Random, SystemRandom
+
+from prometheus_client import CollectorRegistry
+
+from dialer.adapters.asterisk import AsteriskTelephony
+from dialer.adapters.metrics import PrometheusMetrics, TeamCollector
+from dialer.adapters.profile_files import ProfileFiles
+from dialer.adapters.sql.store import open_stores
+from dialer.adapters.system_clock import SystemClock
+from dialer.ami_node import AmiEndpoint
+from dialer.calls import CallState
+from dialer.campaign import Campaign, CampaignPolicy, CampaignState
+from dialer.config import Settings
+from dialer.engine.loader import load
+from dialer.engine.runner import TeamRunner
+from dialer.engine.switchboard import Switchboard
+from dialer.events import DrainRequested, LeadsForgotten
+from dialer.ids import CallId, CampaignId, TeamId, uuid7
+from dialer.ports import AgentRecord, Clock, Stores
+from dialer.team import Team
+
+logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 30.0
+
+
+class Dialer:
+    """The running server: stores, link to Asterisk, one runner a team. Use `start` once and `stop` once."""
+
+    def __init__(self, settings: Settings, stores: Stores, clock: Clock, random: Random) -> None:
+        self.settings = settings
+        self.stores = stores
+        self.clock = clock
+        self.profiles = ProfileFiles()
+        self.registry = CollectorRegistry()
+        self.metrics = PrometheusMetrics(self.registry)
+        self.switchboard = Switchboard()
+        self._random = random
+        self.telephony = AsteriskTelephony(
+            _endpoint(settings),
+            clock=clock,
+            random=random,
+            on_event=self.switchboard.deliver,
+            on_up=self.switchboard.link_up,
+            on_down=self.switchboard.link_down,
+            connect_tone=settings.asterisk.connect_tone,
+        )
+        self.registry.register(
+            TeamCollector(
+                lambda: [runner.view() for runner in self.switchboard.runners.values()],
+                lambda: self.telephony.stats,
+            )
+        )
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Dialer":
+        """Raises StoreUnavailableError, InvalidInputError."""
+        stores = await open_stores(settings.database.url)
+        return cls(settings, stores, SystemClock(), SystemRandom())
+
+    async def start(self) -> None:
+        """Save what the settings name, take up every team of the store, connect to Asterisk."""
+        for record in self.settings.agent_records():
+            await self.stores.agents.save(record)
+        for campaign in self.settings.campaigns:
+            await self.stores.campaigns.save(campaign.policy())
+            if campaign.running:
+                campaign_id = CampaignId(campaign.id)
+                await self.stores.campaigns.set_state(campaign_id, CampaignState.RUNNING)
+        for record in await self.stores.agents.all():
+            (await self._runner(record.team_id)).team.add_agent(record.agent_id, record.name)
+        for stored in await self.stores.campaigns.all():
+            await self._load(stored)
+        await asyncio.gather(*(r.settle() for r in self.switchboard.runners.values()))
+        self.telephony.start()
+
+    async def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
+        """No new calls; talks may end for `drain_seconds`; then everything is written and closed."""
+        runners = list(self.switchboard.runners.values())
+        for runner in runners:
+            runner.post(DrainRequested(at=self.clock.now()))
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + drain_seconds
+        while any(_busy(runner) for runner in runners) and loop.time() < deadline:
+            await asyncio.sleep(0.1)
+        for runner in runners:
+            try:
+                await asyncio.wait_for(runner.settle(), timeout=10.0)
+            except TimeoutError:
+                logger.error("stop_unwritten team=%s", runner.team.team_id)
+        await self.telephony.close()
+        for runner in runners:
+            await runner.close()
+        await self.stores.close()
+
+    # --- what the API and the command line ask for --------------------------------------------------------------------
+
+    async def save_campaign(self, policy: CampaignPolicy) -> Campaign:
+        """Raises NotFoundError when its profile is not there."""
+        self.profiles.get(policy.profile)
+        await self.stores.campaigns.save(policy)
+        return await self._reload(policy.campaign_id)
+
+    async def set_campaign_state(self, campaign_id: CampaignId, state: CampaignState) -> Campaign:
+        """Raises NotFoundError."""
+        await self.stores.campaigns.set_state(campaign_id, state)
+        return await self._reload(campaign_id)
+
+    async def save_agent(self, record: AgentRecord) -> None:
+        await self.stores.agents.save(record)
+        (await self._runner(record.team_id)).team.add_agent(record.agent_id, record.name)
+
+    async def add_do_not_call(self, phone: str, reason: str) -> None:
+        """From this instant nobody rings the number, hoppers included."""
+        await self.stores.leads.add_do_not_call(phone, reason=reason, at=self.clock.now())
+        for runner in self.switchboard.runners.values():
+            held = {
+                entry.lead.lead_id
+                for run in runner.team.runs.values()
+                for entry in run.hopper
+                if entry.lead.phone == phone
+            }
+            if held:
+                runner.post(LeadsForgotten(lead_ids=tuple(held), at=self.clock.now()))
+
+    async def _reload(self, campaign_id: CampaignId) -> Campaign:
+        campaign = await self.stores.campaigns.get(campaign_id)
+        await self._load(campaign)
+        return campaign
+
+    async def _load(self, campaign: Campaign) -> None:
+        runner = await self._runner(campaign.policy.team_id)
+        event = await load(
+            campaign, profiles=self.profiles, attempts=self.stores.attempts, clock=self.clock
+        )
+        runner.post(event)
+
+    async def _runner(self, team_id: TeamId) -> TeamRunner:
+        known = self.switchboard.runners.get(team_id)
+        if known is not None:
+            return known
+        owner = f"team:{team_id}"
+        released = await self.stores.leads.release_owner(owner)
+        if released:
+            logger.info("leads_released team=%s count=%d", team_id, released)
+        runner = TeamRunner(
+            Team(team_id, _call_ids(self._random)),
+            stores=self.stores,
+            telephony=self.telephony,
+            clock=self.clock,
+            metrics=self.metrics,
+            owner=owner,
+        )
+        self.switchboard.runners[team_id] = runner
+        runner.start()
+        if self.telephony.up:
+            runner.link_up()
+        return runner
+
+
+def _busy(runner: TeamRunner) -> bool:
+    up = (CallState.TALKING, CallState.CONNECTING, CallState.WAITING)
+    return any(call.state in up for call in runner.team.calls.values())
+
+
+def _call_ids(random: Random) -> Callable[[datetime], CallId]:
+    return lambda at: CallId(uuid7(at, random))
+
+
+def _endpoint(settings: Settings) -> AmiEndpoint:
+    asterisk = settings.asterisk
+    return AmiEndpoint(
+        host=asterisk.host,
+        port=asterisk.port,
+        username=asterisk.username,
+        secret=asterisk.secret.get_secret_value(),
+        ssl_context=ssl.create_default_context() if asterisk.tls else None,
+    )

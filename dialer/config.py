@@ -1,0 +1,131 @@
+"""Settings: from a TOML file and `DIALER_*` environment variables (`DIALER_ASTERISK__SECRET=...`); unknown keys are refused."""
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from dialer.campaign import CampaignPolicy, PacingMode
+from dialer.errors import InvalidInputError
+from dialer.ids import AgentId, CampaignId, TeamId
+from dialer.ports import AgentRecord
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AsteriskSettings(_Strict):
+    host: str = "127.0.0.1"
+    port: int = Field(default=5038, ge=1, le=65535)
+    username: str = "dialer"
+    secret: SecretStr = SecretStr("")
+    tls: bool = False  # AMI over TLS; needed as soon as the link leaves the machine
+    connect_tone: bool = True  # a short tone in the agent's ear at the start of a talk
+
+
+class DatabaseSettings(_Strict):
+    url: str = "sqlite+aiosqlite:///dialer.sqlite3"  # nothing to install
+
+
+class ApiSettings(_Strict):
+    host: str = "127.0.0.1"  # reachable from this machine only, until somebody decides otherwise
+    port: int = Field(default=8000, ge=0, le=65535)
+
+
+class AgentSettings(_Strict):
+    code: str = Field(pattern=r"^[0-9]{1,12}$")
+    name: str = ""
+    team: str = "main"
+
+
+class CampaignSettings(_Strict):
+    """A campaign saved (or brought up to date) at start. Durations in seconds."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    name: str = ""
+    team: str = "main"
+    profile: str = "IT-GARANTE"
+    mode: PacingMode = PacingMode.PREDICTIVE
+    dial_ratio: float = Field(default=2.0, ge=1.0, le=10.0)
+    abandon_target: float | None = Field(default=None, ge=0.0, le=1.0)
+    caller_id: str = Field(default="", pattern=r"^\+?[0-9]*$")
+    trunk: str = Field(default="dialer-trunk", pattern=r"^[A-Za-z0-9_.-]+$")
+    lines: int = Field(default=60, ge=1)
+    calls_per_second: float = Field(default=10.0, gt=0)
+    ring_timeout_seconds: float = Field(default=25.0, ge=5, le=120)
+    wrap_up_seconds: float = Field(default=15.0, ge=0)
+    max_attempts: int = Field(default=6, ge=1)
+    screen: bool = False
+    running: bool = False
+
+    def policy(self) -> CampaignPolicy:
+        return CampaignPolicy(
+            campaign_id=CampaignId(self.id),
+            name=self.name or self.id,
+            team_id=TeamId(self.team),
+            profile=self.profile,
+            mode=self.mode,
+            dial_ratio=self.dial_ratio,
+            abandon_target=self.abandon_target,
+            caller_id=self.caller_id,
+            trunk=self.trunk,
+            lines=self.lines,
+            calls_per_second=self.calls_per_second,
+            ring_timeout=timedelta(seconds=self.ring_timeout_seconds),
+            wrap_up=timedelta(seconds=self.wrap_up_seconds),
+            max_attempts=self.max_attempts,
+            screen=self.screen,
+        )
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="DIALER_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    asterisk: AsteriskSettings = AsteriskSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    api: ApiSettings = ApiSettings()
+    agents: list[AgentSettings] = []
+    campaigns: list[CampaignSettings] = []
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file: secrets need not stand in it."""
+        return env_settings, init_settings
+
+    def agent_records(self) -> list[AgentRecord]:
+        return [
+            AgentRecord(agent_id=AgentId(a.code), name=a.name or a.code, team_id=TeamId(a.team))
+            for a in self.agents
+        ]
+
+
+def read_settings(path: Path | None) -> Settings:
+    """The settings of a file (None: defaults and environment). Raises InvalidInputError, naming the field."""
+    data: dict[str, Any] = {}
+    if path is not None:
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InvalidInputError(str(path), error.strerror or "cannot be read") from error
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidInputError(str(path), str(error)) from error
+    try:
+        return Settings(**data)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise InvalidInputError(field or "settings", first["msg"]) from error

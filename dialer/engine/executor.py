@@ -1,0 +1,223 @@
+"""Carries out a team's commands. A command that failed comes back as an event, so that the rulebook decides what follows.
+
+Write, then ring: the attempts of one decision are committed in one transaction before the first Originate leaves. Bridges
+and hang-ups do not wait behind writes.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from dialer.campaign_run import HOPPER_LEASE
+from dialer.commands import (
+    BridgeToAgent,
+    CancelTimer,
+    CheckCalls,
+    CloseAttempt,
+    Command,
+    DeferLead,
+    HangUp,
+    HangUpAgent,
+    MarkAnswered,
+    MarkBridged,
+    PlaceCall,
+    RecordDisposition,
+    ReleaseLeads,
+    RequestLeads,
+    StartTimer,
+)
+from dialer.engine.tasks import TaskSet
+from dialer.engine.writer import Job, StoreWriter
+from dialer.errors import TelephonyDownError, TelephonyError
+from dialer.events import (
+    BridgeFailed,
+    CallNotPlaced,
+    CallRefused,
+    Event,
+    LeadsReserved,
+)
+from dialer.leads import LeadState
+from dialer.ports import Clock, Metrics, Stores, Telephony
+
+logger = logging.getLogger(__name__)
+
+
+class Executor:
+    """Of one team. `start_timer`, `cancel_timer` and `check` belong to the runner."""
+
+    def __init__(
+        self,
+        *,
+        owner: str,
+        stores: Stores,
+        telephony: Telephony,
+        writer: StoreWriter,
+        clock: Clock,
+        metrics: Metrics,
+        post: Callable[[Event], None],
+        start_timer: Callable[[str, datetime], None],
+        cancel_timer: Callable[[str], None],
+        check: Callable[[], None],
+    ) -> None:
+        self._owner = owner
+        self._stores = stores
+        self._telephony = telephony
+        self._writer = writer
+        self._clock = clock
+        self._metrics = metrics
+        self._post = post
+        self._start_timer = start_timer
+        self._cancel_timer = cancel_timer
+        self._check = check
+        self._tasks = TaskSet()
+
+    async def close(self) -> None:
+        await self._tasks.close()
+
+    def execute(self, commands: list[Command]) -> None:
+        """Begin to carry out the commands, in their order. Returns at once."""
+        calls = [command for command in commands if isinstance(command, PlaceCall)]
+        for command in commands:
+            if not isinstance(command, PlaceCall):
+                self._begin(command)
+        if calls:
+            self._begin_calls(calls)
+
+    def _begin(self, command: Command) -> None:
+        match command:
+            case BridgeToAgent():
+                self._tasks.spawn(self._bridge(command), "bridge")
+            case HangUp(call_id=call_id):
+                self._tasks.spawn(self._hang_up(call_id), "hang_up")
+            case HangUpAgent(leg=leg):
+                self._tasks.spawn(self._hang_up(leg), "hang_up_agent")
+            case StartTimer(key=key, due_at=due_at):
+                self._start_timer(key, due_at)
+            case CancelTimer(key=key):
+                self._cancel_timer(key)
+            case CheckCalls():
+                self._check()
+            case PlaceCall():
+                self._begin_calls([command])
+            case _:
+                self._write(command)
+
+    def _write(
+        self,
+        command: CloseAttempt
+        | MarkAnswered
+        | MarkBridged
+        | RecordDisposition
+        | RequestLeads
+        | DeferLead
+        | ReleaseLeads,
+    ) -> None:
+        attempts, leads = self._stores.attempts, self._stores.leads
+        job: Job
+        match command:
+            case CloseAttempt():
+                self._metrics.attempt_closed(command.campaign_id, command.outcome)
+                job = Job("close", lambda: attempts.close(command))
+            case MarkAnswered(call_id=call_id, answered_at=at):
+                job = Job("answered", lambda: attempts.mark_answered(call_id, at=at))
+            case MarkBridged(call_id=call_id, bridged_at=at, agent_id=agent_id):
+                job = Job(
+                    "bridged", lambda: attempts.mark_bridged(call_id, at=at, agent_id=agent_id)
+                )
+            case RecordDisposition():
+                job = Job("disposition", lambda: attempts.record_disposition(command))
+            case RequestLeads():
+                job = Job("reserve", lambda: self._reserve(command), lambda: self._none(command))
+            case DeferLead():
+                job = Job("defer", lambda: self._defer(command))
+            case ReleaseLeads(lead_ids=lead_ids):
+                job = Job("release", lambda: leads.release(lead_ids, owner=self._owner))
+        self._writer.put(job)
+
+    # --- write, then ring ---------------------------------------------------------------------------------------------
+
+    def _begin_calls(self, calls: list[PlaceCall]) -> None:
+        def not_written() -> None:
+            self._not_placed(calls, "store_unavailable")
+
+        self._writer.put(Job("open", lambda: self._open_and_ring(calls), not_written))
+
+    async def _open_and_ring(self, calls: list[PlaceCall]) -> None:
+        written = await self._stores.attempts.open(calls, owner=self._owner)
+        self._not_placed([call for call in calls if call.call_id not in written], "not_reserved")
+        for call in calls:
+            if call.call_id in written:
+                self._tasks.spawn(self._place(call), "place")
+
+    def _not_placed(self, calls: list[PlaceCall], reason: str) -> None:
+        for call in calls:
+            self._post(CallNotPlaced(call_id=call.call_id, reason=reason, at=self._clock.now()))
+
+    async def _place(self, call: PlaceCall) -> None:
+        try:
+            await self._telephony.place(call)
+        except TelephonyDownError:
+            # Its fate is unknown: it may ring. Reconciliation finds out; nothing is sent again.
+            logger.warning("place_unknown call=%s", call.call_id)
+        except TelephonyError as error:
+            logger.warning("place_refused call=%s reason=%s", call.call_id, error)
+            now = self._clock.now()
+            self._post(CallRefused(call_id=call.call_id, reason=str(error), at=now))
+
+    async def _bridge(self, order: BridgeToAgent) -> None:
+        try:
+            await self._telephony.bridge(order)
+        except TelephonyDownError:
+            # It may have been done: the events, or reconciliation, will tell.
+            logger.warning("bridge_unknown call=%s", order.call_id)
+        except TelephonyError as error:
+            self._post(
+                BridgeFailed(
+                    call_id=order.call_id,
+                    agent_id=order.agent_id,
+                    reason=str(error),
+                    at=self._clock.now(),
+                )
+            )
+
+    async def _hang_up(self, channel: str) -> None:
+        try:
+            await self._telephony.hang_up(channel)
+        except TelephonyError as error:
+            logger.warning("hang_up_failed reason=%s", error)
+
+    # --- leads --------------------------------------------------------------------------------------------------------
+
+    async def _reserve(self, request: RequestLeads) -> None:
+        now = self._clock.now()
+        leads = await self._stores.leads.reserve_due(
+            request.campaign_id, request.count, owner=self._owner, lease=HOPPER_LEASE, at=now
+        )
+        next_due_at = None
+        if not leads:
+            counts = await self._stores.leads.counts(request.campaign_id, at=now)
+            next_due_at = counts.next_due_at
+        self._post(
+            LeadsReserved(
+                campaign_id=request.campaign_id,
+                leads=tuple(leads),
+                next_due_at=next_due_at,
+                at=self._clock.now(),
+            )
+        )
+
+    def _none(self, request: RequestLeads) -> None:
+        self._post(
+            LeadsReserved(
+                campaign_id=request.campaign_id, leads=(), next_due_at=None, at=self._clock.now()
+            )
+        )
+
+    async def _defer(self, command: DeferLead) -> None:
+        final = LeadState.EXCLUDED if command.reason == "do_not_call" else LeadState.DONE
+        await self._stores.leads.defer(
+            command.lead_id,
+            owner=self._owner,
+            state=LeadState.RETRY if command.not_before is not None else final,
+            not_before=command.not_before,
+        )

@@ -1,0 +1,98 @@
+"""What is really up on the exchange, against what the team and the store believe: the missing events.
+
+Run after a lost link, after a start, and when a call does not tell its end. Nothing is sent again and nothing is hung up:
+only facts are told to the team.
+"""
+
+from datetime import timedelta
+
+from dialer.agents import AgentPhase
+from dialer.calls import CallState
+from dialer.events import (
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentReturned,
+    CallAdopted,
+    CallAnswered,
+    CallLost,
+    Event,
+)
+from dialer.ports import AttemptStore, ChannelsUp, OpenAttempt, Telephony
+from dialer.team import Team
+
+SETTLING = timedelta(seconds=5)
+"""A call placed less than this ago may not have become a channel yet."""
+
+
+async def missing_events(team: Team, telephony: Telephony, attempts: AttemptStore) -> list[Event]:
+    """Events that bring the team in line with the exchange. Raises TelephonyError, StoreUnavailableError."""
+    still_open = await attempts.still_open(list(team.runs))
+    up = await telephony.channels_up()
+    events = _agents(team, up)
+    events += _adopted(team, still_open, up)
+    calls_up = {leg.call_id for leg in up.calls}
+    known = {call_id: call.order.at for call_id, call in team.calls.items()}
+    known |= {attempt.call_id: attempt.started_at for attempt in still_open}
+    for call_id, placed_at in known.items():
+        if call_id not in calls_up and placed_at < up.at - SETTLING:
+            fate = await telephony.fate(call_id)
+            events.append(CallLost(call_id=call_id, fate=fate, at=up.at))
+    events += _answered(team, up)
+    return events
+
+
+def _agents(team: Team, up: ChannelsUp) -> list[Event]:
+    events: list[Event] = []
+    legs = {leg.agent_id: leg for leg in up.agents}
+    for agent in team.agents.values():
+        leg = legs.get(agent.agent_id)
+        if leg is None:
+            if agent.leg_id is not None:
+                events.append(
+                    AgentLoggedOut(agent_id=agent.agent_id, leg_id=agent.leg_id, at=up.at)
+                )
+        elif leg.leg_id != agent.leg_id:
+            events.append(
+                AgentLoggedIn(agent_id=agent.agent_id, leg=leg.leg, leg_id=leg.leg_id, at=up.at)
+            )
+        elif leg.waiting and not agent.leg_waiting and agent.phase is not AgentPhase.TALKING:
+            events.append(AgentReturned(agent_id=agent.agent_id, leg_id=leg.leg_id, at=up.at))
+    return events
+
+
+def _adopted(team: Team, still_open: list[OpenAttempt], up: ChannelsUp) -> list[Event]:
+    legs = {leg.call_id: leg for leg in up.calls}
+    events: list[Event] = []
+    for attempt in still_open:
+        if attempt.call_id in team.calls:
+            continue
+        leg = legs.get(attempt.call_id)
+        agent_id = leg.agent_id if leg else attempt.agent_id
+        answered_at = attempt.answered_at or (up.at if leg and leg.answered else None)
+        talking = leg is not None and leg.agent_id is not None
+        events.append(
+            CallAdopted(
+                call_id=attempt.call_id,
+                campaign_id=attempt.campaign_id,
+                lead_id=attempt.lead_id,
+                attempts=attempt.attempts,
+                started_at=attempt.started_at,
+                answered_at=answered_at,
+                bridged_at=attempt.bridged_at or (up.at if talking else None),
+                agent_id=agent_id,
+                at=up.at,
+            )
+        )
+    return events
+
+
+def _answered(team: Team, up: ChannelsUp) -> list[Event]:
+    """Calls that were answered while nobody watched: the dialplan ends their wait by itself."""
+    unanswered = (CallState.DIALING, CallState.RINGING)
+    return [
+        CallAnswered(call_id=leg.call_id, at=up.at)
+        for leg in up.calls
+        if leg.answered
+        and (call := team.calls.get(leg.call_id)) is not None
+        and call.state in unanswered
+    ]

@@ -1,0 +1,205 @@
+"""Runs one team: one task, one inbox, one event at a time. Everybody else only posts events."""
+
+import asyncio
+import logging
+from datetime import datetime
+
+from dialer.engine.executor import Executor
+from dialer.engine.reconcile import missing_events
+from dialer.engine.tasks import TaskSet
+from dialer.engine.writer import StoreWriter
+from dialer.errors import DialerError, IllegalTransitionError
+from dialer.events import (
+    CallBridged,
+    CallEvent,
+    Event,
+    StoreDown,
+    StoreUp,
+    TelephonyDown,
+    TelephonyUp,
+    Ticked,
+    TimerFired,
+)
+from dialer.ports import Clock, Metrics, Stores, Telephony
+from dialer.team import Team
+from dialer.team_view import view
+from dialer.views import TeamView
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.25
+CHECK_DELAY_SECONDS = 1.0
+"""Requests to look on the exchange are gathered this long: one look serves them all."""
+
+RETRY_SECONDS = 2.0
+
+
+class TeamRunner:
+    """Owns a Team. `post` from the event loop's thread only."""
+
+    def __init__(
+        self,
+        team: Team,
+        *,
+        stores: Stores,
+        telephony: Telephony,
+        clock: Clock,
+        metrics: Metrics,
+        owner: str,
+    ) -> None:
+        self.team = team
+        self.writer = StoreWriter(metrics, self._store_down, self._store_up)
+        self.born_at = clock.now()
+        self._clock = clock
+        self._metrics = metrics
+        self._telephony = telephony
+        self._stores = stores
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._tasks = TaskSet()
+        self._checking: asyncio.Task[None] | None = None
+        self._ticks_waiting = 0
+        self._executor = Executor(
+            owner=owner,
+            stores=stores,
+            telephony=telephony,
+            writer=self.writer,
+            clock=clock,
+            metrics=metrics,
+            post=self.post,
+            start_timer=self._start_timer,
+            cancel_timer=self._cancel_timer,
+            check=self._check_soon,
+        )
+
+    # --- from outside -------------------------------------------------------------------------------------------------
+
+    def post(self, event: Event) -> None:
+        self._inbox.put_nowait(event)
+
+    @property
+    def backlog(self) -> int:
+        return self._inbox.qsize()
+
+    def view(self) -> TeamView:
+        return view(self.team, self._clock.now())
+
+    def start(self) -> None:
+        self._tasks.spawn(self._run(), "runner")
+        self._tasks.spawn(self.writer.run(), "writer")
+        self._tasks.spawn(self._tick(), "tick")
+
+    async def settle(self) -> None:
+        """Wait until every event posted so far is applied and every write that followed is done."""
+        await self._inbox.join()
+        await self.writer.flush()
+
+    async def close(self) -> None:
+        for handle in self._timers.values():
+            handle.cancel()
+        await self._executor.close()
+        await self._tasks.close()
+
+    def link_up(self) -> None:
+        """The exchange can be reached again: reconcile, then dial."""
+        self._tasks.spawn(self._reconcile_until_done(), "reconcile")
+
+    def link_down(self, reason: str) -> None:
+        self.post(TelephonyDown(reason=reason, at=self._clock.now()))
+
+    # --- the loop -----------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while True:
+            event = await self._inbox.get()
+            try:
+                self._handle(event)
+            except Exception:
+                logger.exception("event_failed event=%s", type(event).__name__)
+            finally:
+                self._inbox.task_done()
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Ticked):
+            self._ticks_waiting -= 1
+        started = asyncio.get_running_loop().time()
+        try:
+            commands = self.team.handle(event)
+        except IllegalTransitionError as error:
+            self._metrics.call_quarantined(self.team.team_id, error.state, error.event)
+            logger.error("illegal_transition %s", error)
+            commands = self.team.quarantine(event) if isinstance(event, CallEvent) else []
+        self._executor.execute(commands)
+        seconds = asyncio.get_running_loop().time() - started
+        self._metrics.event_handled(self.team.team_id, event, seconds)
+        if isinstance(event, CallBridged):
+            self._note_bridged(event)
+
+    def _note_bridged(self, event: CallBridged) -> None:
+        call = self.team.calls.get(event.call_id)
+        if call is not None and call.answered_at and call.bridged_at == event.at:
+            wait = (event.at - call.answered_at).total_seconds()
+            self._metrics.answered_to_bridged(call.order.campaign_id, wait)
+
+    async def _tick(self) -> None:
+        while True:
+            if self._ticks_waiting == 0:
+                self._ticks_waiting += 1
+                self.post(Ticked(at=self._clock.now()))
+            await asyncio.sleep(TICK_SECONDS)
+
+    # --- timers -------------------------------------------------------------------------------------------------------
+
+    def _start_timer(self, key: str, due_at: datetime) -> None:
+        self._cancel_timer(key)
+        delay = max((due_at - self._clock.now()).total_seconds(), 0.0)
+        loop = asyncio.get_running_loop()
+        self._timers[key] = loop.call_later(delay, self._fire, key, due_at)
+
+    def _cancel_timer(self, key: str) -> None:
+        handle = self._timers.pop(key, None)
+        if handle is not None:
+            handle.cancel()
+
+    def _fire(self, key: str, due_at: datetime) -> None:
+        self._timers.pop(key, None)
+        self.post(TimerFired(key=key, at=max(self._clock.now(), due_at)))
+
+    # --- the truth ----------------------------------------------------------------------------------------------------
+
+    def _store_down(self, reason: str) -> None:
+        self.post(StoreDown(reason=reason, at=self._clock.now()))
+
+    def _store_up(self) -> None:
+        self.post(StoreUp(at=self._clock.now()))
+
+    def _check_soon(self) -> None:
+        if self._checking is None or self._checking.done():
+            self._checking = self._tasks.spawn(self._check(), "check")
+
+    async def _check(self) -> None:
+        await asyncio.sleep(CHECK_DELAY_SECONDS)
+        try:
+            await self._reconcile()
+        except DialerError as error:
+            logger.warning("check_failed reason=%s", error)
+
+    async def _reconcile_until_done(self) -> None:
+        while True:
+            try:
+                await self._reconcile()
+            except DialerError as error:
+                logger.warning("reconcile_failed reason=%s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self.post(TelephonyUp(at=self._clock.now()))
+                return
+
+    async def _reconcile(self) -> None:
+        await self.settle()
+        attempts = self._stores.attempts
+        events = await missing_events(self.team, self._telephony, attempts, self.born_at)
+        if events:
+            logger.info("reconciled team=%s events=%d", self.team.team_id, len(events))
+        for event in events:
+            self.post(event)

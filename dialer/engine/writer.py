@@ -1,0 +1,96 @@
+"""One ordered line of writes to the store.
+
+What must be written is written in the order in which it was decided. When the database does not take it, the writer waits
+and tries again (facts must not be lost) and says so, so that nothing new is dialled meanwhile.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from dialer.errors import DialerError, StoreUnavailableError
+from dialer.ports import Metrics
+
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY, LAST_DELAY = 0.2, 5.0  # seconds between tries
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    what: str
+    run: Callable[[], Awaitable[None]]
+    on_unavailable: Callable[[], None] | None = None  # None: must be written, try again
+
+
+class StoreWriter:
+    """`put` never waits; `run` in a task of the owner; `flush` waits until everything put so far is done."""
+
+    def __init__(
+        self, metrics: Metrics, on_down: Callable[[str], None], on_up: Callable[[], None]
+    ) -> None:
+        self._metrics = metrics
+        self._on_down = on_down
+        self._on_up = on_up
+        self._queue: asyncio.Queue[Job] = asyncio.Queue()
+        self.up = True
+
+    @property
+    def backlog(self) -> int:
+        return self._queue.qsize()
+
+    def put(self, job: Job) -> None:
+        self._queue.put_nowait(job)
+
+    async def flush(self) -> None:
+        await self._queue.join()
+
+    async def run(self) -> None:
+        while True:
+            job = await self._queue.get()
+            try:
+                await self._finish(job)
+            finally:
+                self._queue.task_done()
+
+    async def _finish(self, job: Job) -> None:
+        delay = FIRST_DELAY
+        while not await self._try(job):
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LAST_DELAY)
+
+    async def _try(self, job: Job) -> bool:
+        """True: done with it, one way or the other."""
+        started = asyncio.get_running_loop().time()
+        try:
+            await job.run()
+        except StoreUnavailableError as error:
+            self._note(job, started, ok=False)
+            if self.up:
+                self.up = False
+                logger.error("store_down what=%s error=%s", job.what, error)
+                self._on_down(str(error))
+            if job.on_unavailable is None:
+                return False
+            job.on_unavailable()
+            return True
+        except DialerError as error:
+            self._note(job, started, ok=False)
+            logger.error("write_refused what=%s error=%s", job.what, error)
+            return True
+        except Exception:
+            # A fault of ours in one write must not stop the line of all the others.
+            self._note(job, started, ok=False)
+            logger.exception("write_failed what=%s", job.what)
+            return True
+        self._note(job, started, ok=True)
+        if not self.up:
+            self.up = True
+            logger.info("store_up")
+            self._on_up()
+        return True
+
+    def _note(self, job: Job, started: float, *, ok: bool) -> None:
+        seconds = asyncio.get_running_loop().time() - started
+        self._metrics.store_write(job.what, seconds, ok)
