@@ -4,7 +4,7 @@ from functools import partial
 from random import Random
 
 from dialer.simulator.scenario import Scenario
-from dialer.simulator.switch import NORMAL_CLEARING, Channel, ChannelState, Switch
+from dialer.simulator.switch import AGENT_GLOBAL, NORMAL_CLEARING, Channel, ChannelState, Switch
 
 AGENT_CONTEXT = "dialer-agent"
 PHONE_CONTEXT = "from-agents"
@@ -65,6 +65,7 @@ class AgentFloor:
     def _answered(self, leg: Channel) -> None:
         leg.context, leg.exten = AGENT_CONTEXT, leg.agent
         self._switch.set_state(leg, ChannelState.UP)
+        self._switch.globals[AGENT_GLOBAL + leg.agent] = leg.name
         self._switch.say(leg, "DialerAgentIn", {"Agent": leg.agent})
         self._wait(leg)
 
@@ -72,6 +73,7 @@ class AgentFloor:
         if leg.agent not in self._wanted:
             self.put_down(leg.agent)
             return
+        self._switch.globals[AGENT_GLOBAL + leg.agent] = leg.name
         self._switch.say(leg, "DialerAgentBack", {"Agent": leg.agent})
         self._wait(leg)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dialer.errors import DialerError, NotFoundError
 from dialer.simulator.ami_session import Action, Session, event_classes
 from dialer.simulator.ami_text import snapshot
+from dialer.simulator.dialplan import TALK_CONTEXT
 from dialer.simulator.switch import NORMAL_CLEARING, Channel, Order
 from dialer.simulator.world import World
 
@@ -26,7 +27,7 @@ class Actions:
             "originate": self._originate,
             "setvar": self._setvar,
             "getvar": self._getvar,
-            "bridge": self._bridge,
+            "redirect": self._redirect,
             "hangup": self._hangup,
             "coreshowchannels": self._core_show_channels,
             "dbget": self._db_get,
@@ -96,9 +97,12 @@ class Actions:
         value = self._world.get_variable(action.get("Channel"), name)
         session.reply(action, f"Variable: {name}", f"Value: {value}")
 
-    def _bridge(self, session: Session, action: Action) -> None:
-        self._world.bridge(action.get("Channel1"), action.get("Channel2"))
-        session.reply(action, "Message: Channels have been bridged")
+    def _redirect(self, session: Session, action: Action) -> None:
+        if action.get("Context") != TALK_CONTEXT:
+            session.error(action, "The simulated exchange knows one place to redirect to")
+            return
+        self._world.redirect(action.get("Channel"), action.get("Exten"))
+        session.reply(action, "Message: Redirect successful")
 
     def _hangup(self, session: Session, action: Action) -> None:
         name, cause = action.get("Channel"), action.get("Cause")

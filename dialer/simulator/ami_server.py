@@ -91,6 +91,12 @@ class SimulatedExchange:
         self.world.advance_to(self._loop.time() - self._origin)
         self._settle()
 
+    def staff(self, count: int) -> None:
+        """From now on `count` agents are at the phones (see AgentFloor.staff)."""
+        self.world.advance_to(self._loop.time() - self._origin)
+        self.world.agents.staff(count)
+        self._settle()
+
     def _settle(self) -> None:
         for session in list(self._sessions):
             session.flush()

@@ -48,6 +48,7 @@ class Encounter:
     verdict: Screening = Screening.HUMAN
     talk: float = 60.0
     ending: TalkEnding = TalkEnding.CUSTOMER
+    opts_out: bool = False  # presses the digit that the message offers
 
 
 class People(Protocol):
@@ -87,6 +88,7 @@ class Population:
             verdict=self._verdict(person, random.random()),
             talk=(world.talk if person else world.machine_talk).draw(random),
             ending=self._ending(random.random()) if person else TalkEnding.AGENT,
+            opts_out=person and random.random() < world.opt_out,
         )
 
     def _verdict(self, person: bool, chance: float) -> Screening:

@@ -35,7 +35,7 @@ class Latency:
 
     dial_begin: float = 0.003  # Newchannel to DialBegin
     dialplan: float = 0.002  # to the dialplan's next step, after an answer or a talk
-    bridge: float = 0.0015  # Bridge accepted to both legs in the bridge
+    bridge: float = 0.0015  # Redirect accepted to both legs in the bridge
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +69,8 @@ class Scenario:
     """Share of persons who hang up by themselves while they wait for an agent."""
     patience: Distribution = field(default_factory=lambda: LogNormal(1.5, 0.6))
     """Answer until an impatient person hangs up."""
+    opt_out: float = 0.02
+    """Share of abandoned persons who press the opt-out digit, where the message offers one."""
     screener: Screener = field(default_factory=Screener)
 
     talk: Distribution = field(default_factory=lambda: LogNormal(90.0, 1.0))

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from uuid import UUID
 
 from dialer.simulator.people import Encounter
 from dialer.simulator.schedule import Action, Schedule, Timer
 
 NORMAL_CLEARING = 16
-FATE_FAMILY = "dialer-fate"
+FATE_FAMILY, OPT_OUT_FAMILY = "dialer-fate", "dialer-opt-out"
+AGENT_GLOBAL = "DIALER_AGENT_"
+"""GLOBAL(DIALER_AGENT_<code>) names an agent's leg while it is free."""
 
 
 class ChannelState(IntEnum):
@@ -19,6 +21,15 @@ class ChannelState(IntEnum):
     RING = 4
     RINGING = 5
     UP = 6
+
+
+class CallFate(StrEnum):
+    """What the dialplan has noted of a customer's call."""
+
+    NONE = ""
+    TALK = "talk"
+    TALKED = "talked"
+    ABANDONED = "abandoned"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +86,7 @@ class Channel:
     dial_begun: bool = False
     returns: bool = False  # an agent who put the phone down and will dial in again
     answered_at: float = 0.0
+    fate: CallFate = CallFate.NONE
     timeout_at: float | None = None
     variables: dict[str, str] = field(default_factory=dict)
     bridge: Bridge | None = None
@@ -86,7 +98,7 @@ class Channel:
 
 @dataclass(slots=True, eq=False)
 class Talk:
-    """Two legs joined, or about to be."""
+    """Two legs joined."""
 
     bridge: Bridge
     legs: tuple[Channel, Channel]
@@ -139,6 +151,7 @@ class Switch:
         self.schedule, self.watcher = schedule, watcher
         self.channels: dict[str, Channel] = {}  # by unique id
         self.database: dict[tuple[str, str], str] = {}
+        self.globals: dict[str, str] = {}
         self._names: dict[str, Channel] = {}
         self._holding: dict[str, Bridge] = {}
         self._channel_count = self._bridge_count = 0

@@ -10,6 +10,7 @@ from dialer.events import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentReturned,
+    BridgeFailed,
     CallAbandoned,
     CallAnswered,
     CallBridged,
@@ -28,7 +29,7 @@ from dialer.ports import AgentLeg, CallLeg, ChannelsUp, Clock, EventSink
 from dialer.simulator.people import People
 from dialer.simulator.scenario import Scenario
 from dialer.simulator.switch import Bridge, Channel, ChannelState, Order, Watcher
-from dialer.simulator.world import TIMEOUT_VARIABLE, World
+from dialer.simulator.world import World
 
 VERDICTS = {
     "HUMAN": Screening.HUMAN,
@@ -98,20 +99,11 @@ class VirtualExchange(Watcher):
         )
 
     def bridge(self, order: BridgeToAgent) -> None:
-        """Stop the limit's clock and join; where that fails the clock gets back what is left. Raises TelephonyRefusedError."""
+        """Send the call to the agent, once; no talk comes back as BridgeFailed. Raises TelephonyRefusedError."""
         try:
-            self.world.set_variable(order.call_id, TIMEOUT_VARIABLE, "0")
-            self.world.bridge(order.leg, order.call_id)
-        except (NotFoundError, TelephonyRefusedError) as error:
-            self._restore_limit(order)
+            self.world.redirect(order.call_id, order.agent_id)
+        except NotFoundError as error:
             raise TelephonyRefusedError(str(error)) from error
-
-    def _restore_limit(self, order: BridgeToAgent) -> None:
-        left = max(0.001, (order.limit_at - self.now).total_seconds())
-        try:
-            self.world.set_variable(order.call_id, TIMEOUT_VARIABLE, f"{left:.3f}")
-        except NotFoundError:
-            return
 
     def hang_up(self, channel: str) -> None:
         """One that is gone already is no error."""
@@ -160,6 +152,15 @@ class VirtualExchange(Watcher):
                 self._events.append(CallWaiting(at=at, call_id=call_id))
             case "DialerAbandoned":
                 self._events.append(CallAbandoned(at=at, call_id=call_id))
+            case "DialerBridgeFailed":
+                self._events.append(
+                    BridgeFailed(
+                        at=at,
+                        call_id=call_id,
+                        agent_id=AgentId(headers["Agent"]),
+                        reason=headers["Result"],
+                    )
+                )
             case "DialerTalkEnded":
                 self._events.append(TalkEnded(at=at, call_id=call_id))
             case "DialerAgentIn":
@@ -201,7 +202,7 @@ class VirtualExchange(Watcher):
     def originated(self, order: Order, channel: Channel | None, reason: int) -> None:
         if channel is None:
             self._events.append(
-                CallRefused(at=self.now, call_id=CallId(order.unique_id), reason=f"reason {reason}")
+                CallRefused(at=self.now, call_id=CallId(order.unique_id), reason="no_channel")
             )
 
 

@@ -3,7 +3,7 @@ commands at the same instants, same history."""
 
 from collections.abc import Iterable
 
-from dialer.errors import NotFoundError
+from dialer.errors import NotFoundError, TelephonyRefusedError
 from dialer.simulator.agents import AgentFloor
 from dialer.simulator.carrier import Carrier
 from dialer.simulator.dialplan import Dialplan
@@ -43,8 +43,8 @@ class World:
         self.schedule = Schedule()
         self._switch = Switch(self.schedule, watcher)
         self._watcher = watcher
-        self.talks = Talks(self._switch, scenario.latency)
-        self._dialplan = Dialplan(self._switch, self.talks, scenario)
+        talks = Talks(self._switch, scenario.latency)
+        self._dialplan = Dialplan(self._switch, talks, scenario)
         met = people or Population(scenario, seed)
         self._carrier = Carrier(self._switch, scenario, met, self._dialplan.start)
         self.agents = AgentFloor(self._switch, scenario, seed, epoch)
@@ -80,14 +80,16 @@ class World:
         """Every channel that is up, oldest first."""
         return self._switch.channels.values()
 
-    def bridge(self, first: str, second: str) -> None:
-        """Join two channels. Raises NotFoundError or TelephonyRefusedError."""
-        legs = []
-        for place, name in (("Channel1", first), ("Channel2", second)):
-            if (leg := self._switch.find(name)) is None:
-                raise NotFoundError(f"{place} does not exist: {name}")
-            legs.append(leg)
-        self.talks.join(legs[0], legs[1])
+    def redirect(self, name: str, code: str) -> None:
+        """Send a customer's channel to the talk with that agent, once. What comes of it is seen by the watcher.
+
+        Raises NotFoundError, or TelephonyRefusedError for a channel that is not up.
+        """
+        if (channel := self._switch.find(name)) is None:
+            raise NotFoundError(f"Channel does not exist: {name}")
+        if channel.state is not ChannelState.UP or channel.order is None:
+            raise TelephonyRefusedError("Redirect failed, channel not up.")
+        self._dialplan.redirect(channel, code)
 
     def hang_up(self, name: str, cause: int = NORMAL_CLEARING) -> None:
         """Clear a channel from this end. Raises NotFoundError."""

@@ -28,6 +28,7 @@ PEOPLE = {
     "talker": replace(PERSON, talk=60.0),
     "agent ends": replace(PERSON, ending=TalkEnding.AGENT),
     "phone down": replace(PERSON, ending=TalkEnding.AGENT_LEG),
+    "opts out": replace(PERSON, opts_out=True),
     "impatient": replace(PERSON, patience=0.05),
     "machine": replace(PERSON, behaviour=Behaviour.MACHINE, screen=0.02, verdict=Screening.MACHINE),
     "screened person": replace(PERSON, screen=0.02),
@@ -185,17 +186,21 @@ async def connected(exchange: SimulatedExchange) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def exchange_of(scenario: Scenario) -> AsyncIterator[tuple[SimulatedExchange, Client]]:
+    """The scenario's agents come once the client is listening."""
     async with (
-        SimulatedExchange(scenario, HOST, clock=StoppedClock(), people=Cast()) as exchange,
+        SimulatedExchange(
+            replace(scenario, agents=0), HOST, clock=StoppedClock(), people=Cast()
+        ) as exchange,
         connected(exchange) as client,
     ):
         assert (await client.log_in())["Response"] == "Success"
+        exchange.staff(scenario.agents)
         yield exchange, client
 
 
 BEGUN = ["Newchannel", "Newstate Ringing", "DialBegin", "DialState RINGING"]
 ANSWERED = [*BEGUN, "Newstate Up", "DialEnd ANSWER"]
-WAITING = ["UserEvent DialerWaiting", "BridgeEnter base", "OriginateResponse Success 4"]
+WAITING = ["UserEvent DialerWaiting", "OriginateResponse Success 4"]
 STORIES = {
     "busy": [
         "Newchannel",
@@ -230,11 +235,10 @@ STORIES = {
     ],
     "nobody": [*BEGUN, "Hangup 19", "OriginateResponse Failure 3"],
     "dead": ["Newchannel", "DialBegin", "Hangup 19", "OriginateResponse Failure 3"],
-    "impatient": [*ANSWERED, *WAITING, "HangupRequest 16", "BridgeLeave base", "Hangup 16"],
+    "impatient": [*ANSWERED, *WAITING, "HangupRequest 16", "Hangup 16"],
     "person": [
         *ANSWERED,
         *WAITING,
-        "BridgeLeave base",
         "UserEvent DialerAbandoned",
         "Hangup 16",
     ],
@@ -269,33 +273,47 @@ async def test_screening_speaks_before_the_wait_and_a_machine_is_hung_up() -> No
         assert (await client.says("DialerScreened", 2))["Status"] == "HUMAN"
 
 
+@pytest.mark.parametrize("person", ["person", "opts out"])
+async def test_the_opt_out_digit_ends_the_message_and_is_kept(person: str) -> None:
+    async with exchange_of(replace(QUIET, message_seconds=0.02)) as (exchange, client):
+        limit = ("DIALER_LIMIT_MS=20", "DIALER_ACTION=message")
+        call_id = client.place(person, *limit, "DIALER_OPT_OUT=9")
+        if person == "opts out":
+            assert (await client.says("DialerOptOut"))["Digit"] == "9"
+            assert exchange.world.database["dialer-opt-out", call_id] == "9"
+        else:
+            await client.says("DialerAbandoned")
+            await client.ask("Hangup", f"Channel: {call_id}")
+        assert (await client.ended(call_id))[-1] == "Hangup 16"
+
+
 async def test_a_message_is_played_at_the_limit_where_the_call_says_so() -> None:
     async with exchange_of(replace(QUIET, message_seconds=0.2)) as (_, client):
         call_id = client.place("person", "DIALER_LIMIT_MS=50", "DIALER_ACTION=message")
         said = await client.says("DialerAbandoned")
         assert said["Action"] == "message"
-        assert said["Exten"] == "T"
+        assert said["Context"] == "dialer-abandoned"
         await client.ended(call_id)
         times = {_short(each): float(each["Timestamp"]) for each in client.events}
-        assert times["UserEvent DialerAbandoned"] - times["Newstate Up"] == pytest.approx(0.05)
-        assert times["Hangup 16"] - times["UserEvent DialerAbandoned"] == pytest.approx(0.2)
+        assert times["UserEvent DialerAbandoned"] - times["Newstate Up"] == pytest.approx(
+            0.05, abs=1e-5
+        )
+        assert times["Hangup 16"] - times["UserEvent DialerAbandoned"] == pytest.approx(
+            0.2, abs=1e-5
+        )
 
 
-async def bridge(client: Client, leg: Message, call_id: str) -> Message:
-    await client.ask("Setvar", f"Channel: {call_id}", "Variable: TIMEOUT(absolute)", "Value: 0")
-    pair = (f"Channel1: {leg['Channel']}", f"Channel2: {call_id}", "Tone: no")
-    return await client.ask("Bridge", *pair)
-
-
-TALKED = ["BridgeLeave base", "BridgeEnter basic"]
+async def join(client: Client, call_id: str, code: str = "1001") -> Message:
+    where = ("Context: dialer-talk", f"Exten: {code}", "Priority: 1")
+    return await client.ask("Redirect", f"Channel: {call_id}", *where)
 
 
 @pytest.mark.parametrize(
     ("person", "end"),
     [
-        ("person", ["HangupRequest 16", "BridgeLeave basic", "Hangup 16"]),
-        ("agent ends", ["SoftHangupRequest", "BridgeLeave basic", "Hangup 16"]),
-        ("phone down", ["BridgeLeave basic", "UserEvent DialerTalkEnded", "Hangup 16"]),
+        ("person", ["HangupRequest 16", "BridgeLeave basic"]),
+        ("agent ends", ["SoftHangupRequest", "BridgeLeave basic"]),
+        ("phone down", ["BridgeLeave basic"]),
     ],
 )
 async def test_a_talk_ends_without_message_and_the_agent_comes_back(
@@ -305,9 +323,11 @@ async def test_a_talk_ends_without_message_and_the_agent_comes_back(
         leg = await client.says("DialerAgentIn")
         call_id = client.place(person, "DIALER_LIMIT_MS=1000")
         await client.says("DialerWaiting")
-        assert (await bridge(client, leg, call_id))["Response"] == "Success"
+        assert (await join(client, call_id))["Response"] == "Success"
         story = await client.ended(call_id)
-        assert story == [*ANSWERED, *WAITING, *TALKED, *end]
+        ended = ["UserEvent DialerTalkEnded", "Hangup 16"]
+        assert story == [*ANSWERED, *WAITING, "BridgeEnter basic", *end, *ended]
+        assert (await client.says("DialerTalkEnded"))["Agent"] == "1001"
         if person == "phone down":
             assert (await client.says("DialerAgentIn", 2))["Uniqueid"] != leg["Uniqueid"]
         else:
@@ -318,21 +338,20 @@ async def test_a_talk_ends_without_message_and_the_agent_comes_back(
 
 
 @pytest.mark.parametrize("delay_ms", range(20, 60, 2))
-async def test_bridge_against_the_limit_gives_exactly_one_class(delay_ms: int) -> None:
+async def test_redirect_against_the_limit_gives_exactly_one_class(delay_ms: int) -> None:
     async with exchange_of(ONE_AGENT) as (_, client):
-        leg = await client.says("DialerAgentIn")
+        await client.says("DialerAgentIn")
         call_id = client.place("person", "DIALER_LIMIT_MS=40", "DIALER_ACTION=hangup")
         await client.says("DialerWaiting")
         loop = asyncio.get_running_loop()
         due: asyncio.Future[None] = loop.create_future()
         loop.call_later((delay_ms - 15) / 1000, due.set_result, None)
         await due
-        answer = await bridge(client, leg, call_id)
+        await join(client, call_id)
         story = await client.ended(call_id)
         talked = "BridgeEnter basic" in story
         abandoned = "UserEvent DialerAbandoned" in story
         assert talked != abandoned
-        assert talked == (answer["Response"] == "Success")
         fate = await client.ask("DBGet", "Family: dialer-fate", f"Key: {call_id}")
         assert (fate["Response"] == "Success") == abandoned
 
@@ -365,39 +384,56 @@ async def test_the_limit_can_be_stopped_and_set_again() -> None:
         assert "UserEvent DialerAbandoned" in await client.ended(call_id)
 
 
-async def test_a_timeout_that_was_not_stopped_cuts_the_talk() -> None:
+async def test_a_failed_join_leaves_what_is_left_of_the_limit() -> None:
     async with exchange_of(ONE_AGENT) as (_, client):
-        leg = await client.says("DialerAgentIn")
-        call_id = client.place("talker", "DIALER_LIMIT_MS=200")
+        await client.says("DialerAgentIn")
+        call_id = client.place("talker", "DIALER_LIMIT_MS=300")
         await client.says("DialerWaiting")
-        pair = (f"Channel1: {leg['Channel']}", f"Channel2: {call_id}")
-        assert (await client.ask("Bridge", *pair))["Response"] == "Success"
-        story = await client.ended(call_id)
-        assert story[-3:] == ["BridgeLeave basic", "UserEvent DialerAbandoned", "Hangup 16"]
-        await client.says("DialerAgentBack")
+        await join(client, call_id, "1002")
+        failed = await client.says("DialerBridgeFailed")
+        assert (failed["Agent"], failed["Result"]) == ("1002", "NOAGENT")
+        times = {_short(each): float(each["Timestamp"]) for each in client.events}
+        abandoned = await client.says("DialerAbandoned")
+        waited = float(abandoned["Timestamp"]) - times["Newstate Up"]
+        assert waited == pytest.approx(0.3, abs=1e-5)
 
 
-async def test_bridging_a_pair_in_talk_is_refused_and_tears_the_talk_down() -> None:
+async def test_an_agent_in_a_talk_cannot_be_pulled_out_of_it() -> None:
     async with exchange_of(ONE_AGENT) as (_, client):
-        leg = await client.says("DialerAgentIn")
+        await client.says("DialerAgentIn")
+        first = client.place("talker", "DIALER_LIMIT_MS=900")
+        await client.says("DialerWaiting")
+        await join(client, first)
+        second = client.place("talker", "DIALER_LIMIT_MS=900")
+        await client.says("DialerWaiting", 2)
+        await join(client, second)
+        assert (await client.says("DialerBridgeFailed"))["Uniqueid"] == second
+        assert client.story(first)[-1] == "BridgeEnter basic"
+
+
+async def test_a_second_redirect_ends_the_talk() -> None:
+    async with exchange_of(ONE_AGENT) as (_, client):
+        await client.says("DialerAgentIn")
         call_id = client.place("talker", "DIALER_LIMIT_MS=900")
         await client.says("DialerWaiting")
-        await bridge(client, leg, call_id)
+        await join(client, call_id)
         await client.until(lambda: "BridgeEnter basic" in client.story(call_id))
-        assert (await bridge(client, leg, call_id))["Response"] == "Error"
-        assert (await client.ended(call_id))[-2:] == ["UserEvent DialerTalkEnded", "Hangup 16"]
+        await join(client, call_id)
+        assert "BridgeLeave basic" in await client.ended(call_id)
         await client.says("DialerAgentBack")
 
 
-async def test_bridge_with_a_channel_that_is_gone_leaves_the_other_where_it_was() -> None:
+async def test_redirect_of_a_call_that_is_gone_or_not_answered_is_refused() -> None:
     async with exchange_of(ONE_AGENT) as (_, client):
         leg = await client.says("DialerAgentIn")
-        pair = (f"Channel1: {leg['Channel']}", "Channel2: gone")
-        assert (await client.ask("Bridge", *pair))["Response"] == "Error"
+        assert (await join(client, "gone"))["Message"] == "Channel does not exist: gone"
+        ringing = client.place("nobody")
+        assert (await join(client, ringing))["Response"] == "Error"
         await client.ask("CoreShowChannels")
         await client.until(lambda: client.events[-1]["Event"] == "CoreShowChannelsComplete")
-        assert client.events[-2]["Uniqueid"] == leg["Uniqueid"]
-        assert client.events[-2]["BridgeId"] != ""
+        shown = {each["Uniqueid"]: each for each in client.events if "BridgeId" in each}
+        assert shown[leg["Uniqueid"]]["BridgeId"] != ""
+        assert shown[ringing]["BridgeId"] == ""
 
 
 async def test_hang_up_by_id_while_it_rings_and_of_a_channel_that_is_gone() -> None:
