@@ -50,7 +50,10 @@ class Stock:
         await asyncio.to_thread(self.manager.connect, "127.0.0.1", self.port)
         await asyncio.to_thread(self.manager.login, USERNAME, SECRET)
 
-    async def close(self) -> None:
+    async def close(self, link: Link) -> None:
+        """End from the server's side: pyst2's own logoff races with the close that answers it."""
+        link.close()
+        await until(lambda: not self.manager.connected())
         await asyncio.to_thread(self.manager.close)
 
 
@@ -74,7 +77,7 @@ async def both(stream: bytes) -> tuple[list[Told], list[Told]]:
             (await server.link(number)).send(stream + block("Event: Marker"))
         for told in (theirs, ours):
             await until(lambda told=told: told and told[-1][0] == "Marker")  # type: ignore[misc]
-        await stock.close()
+        await stock.close(await server.link(0))
         await manager.close()
     return theirs, ours
 
@@ -101,7 +104,7 @@ async def test_both_give_the_same_responses_to_inherited_actions() -> None:
         sent_by_us, our_answer = await answered(await server.link(1), ours_waiting)
         assert sorted(sent_by_us) == sorted(sent_by_stock)
         assert our_answer == their_answer
-        await stock.close()
+        await stock.close(await server.link(0))
         await ours.close()
 
 
