@@ -15,7 +15,8 @@ class Ev(Event):  # type: ignore[misc]
 
     def __init__(self, headers: Message) -> None:
         self.headers = headers
-        self.name = headers.first("event")
+        name = headers["event"]
+        self.name = name if isinstance(name, str) else name[0]
 
     @property
     def message(self) -> "Msg":

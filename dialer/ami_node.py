@@ -147,7 +147,7 @@ class AmiNode:
     @property
     def up(self) -> bool:
         """Both links are logged in, Asterisk has booted, and nothing is known to be wrong."""
-        return self._session is not None
+        return self._session is not None and not self._session.ended.done()
 
     @property
     def pending(self) -> int:
@@ -165,14 +165,19 @@ class AmiNode:
             self._task = asyncio.get_running_loop().create_task(
                 self.run(), name=f"ami-{self.endpoint.name}"
             )
+            self._task.add_done_callback(self._ran)
 
     async def close(self) -> None:
         """Stop what `start` began: links closed, `on_down("closed")` called if the node was up."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})
+
+    def _ran(self, task: "asyncio.Task[None]") -> None:
+        """The task of `start` has ended: by `close`, or by a fault of ours that must be seen."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log_callback_error(logger, "the supervisor itself", error)
 
     async def action(self, headers: Headers, *, timeout: float | None = None) -> Msg:
         """Send one action on the actions link; its response, also when that is an Error.
@@ -181,7 +186,7 @@ class AmiNode:
         ActionTimeoutError (fate unknown), UnsafeActionError (nothing was sent). Never sends twice.
         """
         session = self._session
-        if session is None:
+        if session is None or session.ended.done():
             raise ManagerSocketException(errno.ENOTCONN, "the node is down")
         return await session.actions.send_action(headers, timeout=timeout)
 
