@@ -155,7 +155,6 @@ class EventTranslator:
     def _hangup(self, message: AmiEvent, at: datetime) -> list[Event]:
         unique = message.first("Uniqueid")
         if is_call_id(unique):
-            self._channels.discard(unique)
             cause = message.first("Cause")
             code = int(cause) if cause.isdigit() else 0
             return [CallEnded(call_id=CallId(unique), cause=code, at=at)]
@@ -168,7 +167,9 @@ class EventTranslator:
         """Only a call that never became a channel ends here; any other tells its end by Hangup, in either order."""
         unique = message.first("Uniqueid")
         failed = message.first("Response") == "Failure"
-        if not failed or not is_call_id(unique) or unique in self._channels:
+        became_channel = unique in self._channels
+        self._channels.discard(unique)  # one response a call: its memory ends here, not at Hangup
+        if not failed or not is_call_id(unique) or became_channel:
             return []
         return [CallRefused(call_id=CallId(unique), reason="no_channel", at=at)]
 

@@ -233,7 +233,7 @@ class AmiCodec:
             raise AmiProtocolError(f"a message of more than {self._limit} bytes")
         messages = []
         for block in chunk.decode("utf-8", "surrogateescape").split("\r\n\r\n"):
-            if block[:1] in ("\r", ""):
+            if block[:1] in ("\r", "\n", ""):
                 block = block.lstrip("\r\n")
                 if not block:
                     continue

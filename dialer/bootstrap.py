@@ -15,7 +15,6 @@ from dialer.adapters.profile_files import ProfileFiles
 from dialer.adapters.sql.store import open_stores
 from dialer.adapters.system_clock import SystemClock
 from dialer.ami_node import AmiEndpoint
-from dialer.calls import CallState
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.config import Settings
 from dialer.engine.loader import load
@@ -29,6 +28,7 @@ from dialer.team import Team
 logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 30.0
+WRITE_SECONDS = 10.0
 
 
 class Dialer:
@@ -81,22 +81,27 @@ class Dialer:
         await asyncio.gather(*(r.settle() for r in self.switchboard.runners.values()))
         self.telephony.start()
 
-    async def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
-        """No new calls; talks may end for `drain_seconds`; then everything is written and closed."""
-        runners = list(self.switchboard.runners.values())
+    async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
+        """No new calls from now on; returns when all talks have ended, after `seconds` at the latest."""
+        runners = self.switchboard.runners.values()
         for runner in runners:
             runner.post(DrainRequested(at=self.clock.now()))
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + drain_seconds
-        while any(_busy(runner) for runner in runners) and loop.time() < deadline:
-            await asyncio.sleep(0.1)
-        for runner in runners:
-            try:
-                await asyncio.wait_for(runner.settle(), timeout=10.0)
-            except TimeoutError:
-                logger.error("stop_unwritten team=%s", runner.team.team_id)
+        try:
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+                for runner in runners:
+                    group.create_task(runner.quiet())
+        except TimeoutError:
+            logger.warning("drain_unfinished after_seconds=%s", seconds)
+
+    async def stop(self) -> None:
+        """Everything decided so far is written, then all is closed. Calls still up stay in the dialplan's hands."""
+        runners = list(self.switchboard.runners.values())
         await self.telephony.close()
         for runner in runners:
+            try:
+                await asyncio.wait_for(runner.settle(), timeout=WRITE_SECONDS)
+            except TimeoutError:
+                logger.error("stop_unwritten team=%s", runner.team.team_id)
             await runner.close()
         await self.stores.close()
 
@@ -163,11 +168,6 @@ class Dialer:
         if self.telephony.up:
             runner.link_up()
         return runner
-
-
-def _busy(runner: TeamRunner) -> bool:
-    up = (CallState.TALKING, CallState.CONNECTING, CallState.WAITING)
-    return any(call.state in up for call in runner.team.calls.values())
 
 
 def _call_ids(random: Random) -> Callable[[datetime], CallId]:

@@ -110,11 +110,6 @@ class AsteriskServer:
         return self.folder / "log" / "cdr-custom" / "dialer.csv"
 
     @property
-    def recordings(self) -> Path:
-        """Where the far end's recordings of what each side heard are (`-rx.wav`, `-tx.wav`)."""
-        return self.folder / "spool" / "monitor"
-
-    @property
     def log_path(self) -> Path:
         return self.folder / "log" / "messages"
 
@@ -150,7 +145,7 @@ class AsteriskServer:
             raise TestbedError(f"process {self.pid()} does not die")
 
     def make_folders(self) -> None:
-        for name in ("etc", "run", "log/cdr-custom", "spool/monitor", "lib", "db", "data"):
+        for name in ("etc", "run", "log/cdr-custom", "spool", "lib", "db", "data"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         documentation = self.folder / "data" / "documentation"
         if not documentation.is_symlink():

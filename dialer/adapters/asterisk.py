@@ -66,6 +66,10 @@ class AsteriskTelephony:
     def start(self) -> None:
         self._node.start()
 
+    async def wait_up(self) -> None:
+        """Until the links are up; give it a deadline."""
+        await self._node.wait_up()
+
     async def close(self) -> None:
         await self._node.close()
 

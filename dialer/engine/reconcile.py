@@ -4,7 +4,7 @@ Run after a lost link, after a start, and when a call does not tell its end. Not
 only facts are told to the team.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dialer.agents import AgentPhase
 from dialer.calls import CallState
@@ -24,9 +24,18 @@ SETTLING = timedelta(seconds=5)
 """A call placed less than this ago may not have become a channel yet."""
 
 
-async def missing_events(team: Team, telephony: Telephony, attempts: AttemptStore) -> list[Event]:
-    """Events that bring the team in line with the exchange. Raises TelephonyError, StoreUnavailableError."""
-    still_open = await attempts.still_open(list(team.runs))
+async def missing_events(
+    team: Team, telephony: Telephony, attempts: AttemptStore, born_at: datetime
+) -> list[Event]:
+    """Events that bring the team in line with the exchange. Raises TelephonyError, StoreUnavailableError.
+
+    `born_at`: when this life of the server began; open attempts from before it are adopted.
+    """
+    still_open = [
+        attempt
+        for attempt in await attempts.still_open(list(team.runs))
+        if attempt.started_at < born_at
+    ]
     up = await telephony.channels_up()
     events = _agents(team, up)
     events += _adopted(team, still_open, up)

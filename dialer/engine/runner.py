@@ -59,6 +59,7 @@ class TeamRunner:
         self._tasks = TaskSet()
         self._checking: asyncio.Task[None] | None = None
         self._ticks_waiting = 0
+        self._changed = asyncio.Event()  # set after every event
         self._executor = Executor(
             owner=owner,
             stores=stores,
@@ -94,6 +95,13 @@ class TeamRunner:
         await self._inbox.join()
         await self.writer.flush()
 
+    async def quiet(self) -> None:
+        """Wait until no call is up; give it a deadline. Useful once the team drains."""
+        await self.settle()
+        while self.team.calls:
+            self._changed.clear()
+            await self._changed.wait()
+
     async def close(self) -> None:
         for handle in self._timers.values():
             handle.cancel()
@@ -118,6 +126,7 @@ class TeamRunner:
                 logger.exception("event_failed event=%s", type(event).__name__)
             finally:
                 self._inbox.task_done()
+                self._changed.set()
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Ticked):
@@ -188,8 +197,10 @@ class TeamRunner:
         while True:
             try:
                 await self._reconcile()
-            except DialerError as error:
-                logger.warning("reconcile_failed reason=%s", error)
+            except Exception as error:
+                # Also for a fault of ours: without this the team would never dial again.
+                known = isinstance(error, DialerError)
+                logger.warning("reconcile_failed reason=%s", error, exc_info=not known)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self.post(TelephonyUp(at=self._clock.now()))

@@ -1,0 +1,144 @@
+"""The command line: `dialer run`, `dialer demo`, `dialer leads import`, `dialer asterisk up|down|status`."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from dialer import serve
+from dialer.config import read_settings
+from dialer.demo import PAIR_NAME, Demo, DemoOptions, pair_up, running
+from dialer.errors import DialerError, InvalidInputError
+from dialer.lead_file import import_file
+from dialer.terminal import picture
+from dialer.testbed import Unavailable, pair_for
+from dialer.texts import Language
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+leads_app = typer.Typer(no_args_is_help=True, help="Lists of people to call.")
+asterisk_app = typer.Typer(no_args_is_help=True, help="The prepared pair: PBX and far end.")
+app.add_typer(leads_app, name="leads")
+app.add_typer(asterisk_app, name="asterisk")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="TOML file; DIALER_* variables win over it.")
+]
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Run the server until SIGINT or SIGTERM."""
+    settings = read_settings(config)
+    serve.log_to_stderr(settings.log_level)
+    asyncio.run(serve.serve(settings))
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="Stop by itself after so long.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="No live picture; one JSON summary.")
+    ] = False,
+    asterisk: Annotated[bool, typer.Option(help="Against the prepared real pair.")] = False,
+    agents: Annotated[int, typer.Option(min=1, max=500)] = 20,
+    leads: Annotated[int, typer.Option(min=1, max=10_000)] = 5000,
+    seed: Annotated[int, typer.Option(help="Which simulated people.")] = 1,
+    port: Annotated[int, typer.Option(help="API and metrics; 0: any free one.")] = 8000,
+    language: Annotated[Language, typer.Option(help="Of the live picture.")] = Language.EN,
+) -> None:
+    """A whole dialling system, with nobody real at the other end."""
+    serve.log_to_stderr("WARNING" if as_json else "ERROR")
+    options = DemoOptions(agents=agents, leads=leads, seed=seed, port=port, asterisk=asterisk)
+    summary = asyncio.run(_demo(options, seconds, None if as_json else language))
+    typer.echo(json.dumps(summary, indent=None if as_json else 1))
+
+
+async def _demo(
+    options: DemoOptions, seconds: float | None, language: Language | None
+) -> dict[str, object]:
+    stop = serve.stop_event()
+    async with running(options) as demonstration, serve.api(demonstration.dialer) as port:
+        if seconds is not None:
+            asyncio.get_running_loop().call_later(seconds, stop.set)
+        if language is None:
+            await stop.wait()
+        else:
+            await _show(demonstration, port, language, stop)
+        return demonstration.summary()
+
+
+async def _show(demo: Demo, port: int, language: Language, stop: asyncio.Event) -> None:
+    console = Console(stderr=True)
+    console.print(f"API, metrics: http://127.0.0.1:{port}  (/docs, /metrics)  Ctrl-C: stop")
+    with Live(console=console, auto_refresh=False, transient=False) as live:
+        while not stop.is_set():
+            live.update(picture(demo.view(), language), refresh=True)
+            try:
+                await asyncio.wait_for(stop.wait(), timeout=0.5)
+            except TimeoutError:
+                continue
+
+
+@leads_app.command("import")
+def import_leads(
+    file: Annotated[Path, typer.Argument(help="CSV with a header: phone, name, zone, ...")],
+    campaign: Annotated[str, typer.Option(help="The campaign's name or id.")],
+    config: ConfigOption = None,
+    region: Annotated[str, typer.Option(help="Country of numbers without a prefix.")] = "IT",
+) -> None:
+    """Add the leads of a CSV file to a campaign; rejected lines are listed by line and field."""
+    report = asyncio.run(import_file(read_settings(config), file, campaign, region))
+    for rejected in report.rejected:
+        typer.echo(f"line {rejected.line}: {rejected.field}: {rejected.problem}", err=True)
+    typer.echo(
+        f"{report.added} added, {report.duplicates} duplicates, {len(report.rejected)} rejected"
+    )
+
+
+@asterisk_app.command()
+def up() -> None:
+    """Start the pair (scripts/prepare-asterisk makes it ready first)."""
+    pair = pair_up()
+    ami = pair.pbx.ami
+    typer.echo(f"up; AMI of the PBX: {ami.host}:{ami.port}, user {ami.username}")
+
+
+@asterisk_app.command()
+def down() -> None:
+    """Stop the pair."""
+    pair = pair_for(PAIR_NAME)
+    if isinstance(pair, Unavailable):
+        raise InvalidInputError("asterisk", pair.reason)
+    pair.down()
+    typer.echo("down")
+
+
+@asterisk_app.command()
+def status() -> None:
+    """Which of the two runs."""
+    pair = pair_for(PAIR_NAME)
+    if isinstance(pair, Unavailable):
+        typer.echo(f"not available: {pair.reason}")
+        return
+    for name, runs in pair.status().items():
+        typer.echo(f"{name}: {'running' if runs else 'stopped'}")
+
+
+def main() -> None:
+    """Errors of ours are one line, not a traceback."""
+    try:
+        app()
+    except DialerError as error:
+        typer.echo(f"dialer: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

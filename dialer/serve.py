@@ -1,0 +1,90 @@
+"""The server as a process: the dialer and its API together, until a signal (or a time) ends it."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+
+import uvicorn
+from api.app import create_app
+
+from dialer.bootstrap import Dialer
+from dialer.config import Settings
+from dialer.errors import DialerError
+
+logger = logging.getLogger(__name__)
+
+
+class PortTakenError(DialerError):
+    """The API's port is taken"""
+
+
+def log_to_stderr(level: str) -> None:
+    """One line an event: instant, level, module, event name first, then its fields."""
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=level, stream=sys.stderr, format=form, force=True)
+
+
+def stop_event() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM; a second signal is left to Python (it ends the process at once)."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        stop.set()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    return stop
+
+
+@contextlib.asynccontextmanager
+async def api(dialer: Dialer) -> AsyncIterator[int]:
+    """The API, served while the context lasts; yields its port. Raises PortTakenError."""
+    settings = dialer.settings.api
+    config = uvicorn.Config(
+        create_app(dialer),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+    )
+    server = _Server(config)
+    try:
+        sock = config.bind_socket()
+    except SystemExit:
+        raise PortTakenError(f"port {settings.port} is taken; choose another") from None
+    task = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="api")
+    try:
+        yield int(sock.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours: the dialer drains before the process ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM, then drain and stop."""
+    stop = stop_event()
+    dialer = await Dialer.open(settings)
+    try:
+        await dialer.start()
+        async with api(dialer) as port:
+            logger.info("serving host=%s port=%d", settings.api.host, port)
+            await stop.wait()
+            logger.info("draining")
+            await dialer.drain()
+    finally:
+        await dialer.stop()
