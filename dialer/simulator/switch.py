@@ -108,7 +108,10 @@ class Talk:
 
 
 class Watcher:
-    """What can be seen of an exchange, as it happens. Every method does nothing; a face overrides what it tells."""
+    """What can be seen of an exchange, as it happens. Every method does nothing; a face overrides what it tells.
+
+    A watcher only notes: it commands the world afterwards (or by way of the schedule), never from inside a method.
+    """
 
     def channel_opened(self, channel: Channel) -> None:
         """A channel exists."""

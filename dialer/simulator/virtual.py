@@ -79,24 +79,7 @@ class VirtualExchange(Watcher):
     # --- commands -------------------------------------------------------------------------------------------------
 
     def place(self, call: PlaceCall) -> None:
-        rule = call.answer_rule
-        variables = {
-            "DIALER_LIMIT_MS": str(round(rule.limit / timedelta(milliseconds=1))),
-            "DIALER_ACTION": rule.action.value,
-            "DIALER_NOISE": rule.noise,
-            "DIALER_MESSAGE": rule.message,
-            "DIALER_AMD": "1" if rule.screen else "0",
-        }
-        self.world.originate(
-            Order(
-                unique_id=call.call_id,
-                number=call.phone,
-                endpoint=call.trunk,
-                timeout=call.ring_timeout.total_seconds(),
-                caller_id=call.caller_id,
-                variables=variables,
-            )
-        )
+        self.world.originate(originate_of(call))
 
     def bridge(self, order: BridgeToAgent) -> None:
         """Send the call to the agent, once; no talk comes back as BridgeFailed. Raises TelephonyRefusedError."""
@@ -204,6 +187,25 @@ class VirtualExchange(Watcher):
             self._events.append(
                 CallRefused(at=self.now, call_id=CallId(order.unique_id), reason="no_channel")
             )
+
+
+def originate_of(call: PlaceCall) -> Order:
+    """The Originate that the product sends for a call."""
+    rule = call.answer_rule
+    return Order(
+        unique_id=call.call_id,
+        number=call.phone,
+        endpoint=call.trunk,
+        timeout=call.ring_timeout.total_seconds(),
+        caller_id=call.caller_id,
+        variables={
+            "DIALER_LIMIT_MS": str(round(rule.limit / timedelta(milliseconds=1))),
+            "DIALER_ACTION": rule.action.value,
+            "DIALER_NOISE": rule.noise,
+            "DIALER_MESSAGE": rule.message,
+            "DIALER_AMD": "1" if rule.screen else "0",
+        },
+    )
 
 
 def _call_leg(channel: Channel) -> CallLeg:

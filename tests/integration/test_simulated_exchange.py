@@ -201,23 +201,17 @@ async def exchange_of(scenario: Scenario) -> AsyncIterator[tuple[SimulatedExchan
 BEGUN = ["Newchannel", "Newstate Ringing", "DialBegin", "DialState RINGING"]
 ANSWERED = [*BEGUN, "Newstate Up", "DialEnd ANSWER"]
 WAITING = ["UserEvent DialerWaiting", "OriginateResponse Success 4"]
+
+
+def refused(cause: int, status: str) -> list[str]:
+    order = [f"HangupRequest {cause}", "OriginateResponse Failure 0"]
+    return [*order, f"DialEnd {status}", f"Hangup {cause}"]
+
+
 STORIES = {
-    "busy": [
-        "Newchannel",
-        "DialBegin",
-        "HangupRequest 17",
-        "OriginateResponse Failure 0",
-        "DialEnd BUSY",
-        "Hangup 17",
-    ],
-    "invalid": [
-        "Newchannel",
-        "DialBegin",
-        "HangupRequest 1",
-        "OriginateResponse Failure 0",
-        "DialEnd NOANSWER",
-        "Hangup 1",
-    ],
+    "busy": ["Newchannel", "DialBegin", *refused(17, "BUSY")],
+    "invalid": ["Newchannel", "DialBegin", *refused(1, "NOANSWER")],
+    "rejected": [*BEGUN, *refused(21, "NOANSWER")],
     "congested": [
         "Newchannel",
         "DialBegin",
@@ -225,13 +219,6 @@ STORIES = {
         "DialEnd CONGESTION",
         "Hangup 34",
         "OriginateResponse Failure 0",
-    ],
-    "rejected": [
-        *BEGUN,
-        "HangupRequest 21",
-        "OriginateResponse Failure 0",
-        "DialEnd NOANSWER",
-        "Hangup 21",
     ],
     "nobody": [*BEGUN, "Hangup 19", "OriginateResponse Failure 3"],
     "dead": ["Newchannel", "DialBegin", "Hangup 19", "OriginateResponse Failure 3"],
