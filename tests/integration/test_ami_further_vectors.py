@@ -118,6 +118,19 @@ async def test_a_list_that_stops_half_way_fails_at_its_deadline_and_its_rest_is_
     assert [event.name for event in events] == ["Newstate"]
 
 
+async def test_a_second_head_of_a_list_in_progress_is_a_stray_response() -> None:
+    async with talk() as t:
+        answer = t.manager.send_action({"Action": "QueueStatus"})
+        action = await t.link.expect("QueueStatus")
+        t.link.answer(action, "Response: Success", "EventList: start")
+        t.link.answer(action, "Event: QueueMember", "Name: 1")
+        t.link.answer(action, "Response: Error", "Message: again")
+        t.link.answer(action, "Event: QueueStatusComplete", "EventList: Complete")
+        response = await answer
+        assert (response.ok, len(response.events)) == (True, 1)
+        assert t.manager.stats.stray_responses == 1
+
+
 async def test_nul_bytes_are_a_value_like_any_other() -> None:
     async with talk() as t:
         [event] = await t.play(block("Event: A", b"Value: a\0b", "Exten: s"))

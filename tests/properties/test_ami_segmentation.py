@@ -36,6 +36,7 @@ def read(segments: Iterable[bytes]) -> list[tuple[dict[str, str | list[str]], st
 
 @given(stream=streams, cuts=st.lists(st.integers(0, 400), max_size=12))
 @example(stream=b"A: 1\r\n\r\n\r\nB: 2\r\n\r\n", cuts=[9, 10])
+@example(stream=b"\r\n" * 6 + b"\n\r\n\r\n", cuts=[40])
 @example(stream=b"Response: Follows\r\nfoo\nbar\n\r\n--END COMMAND--\r\n\r\n\r\n", cuts=[])
 def test_any_segmentation_gives_the_same_messages(stream: bytes, cuts: list[int]) -> None:
     data = BANNER + stream
