@@ -20,10 +20,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
-    InterfaceError,
+    IntegrityError,
     NoSuchModuleError,
-    OperationalError,
+    ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -41,15 +42,14 @@ T = TypeVar("T")
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turns "the database cannot be reached, or is busy" into StoreUnavailableError. Other faults pass as they are."""
+    """Turns "the database cannot be reached, is busy or is damaged" into StoreUnavailableError. A fault of the statement
+    passes as it is."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
-        raise StoreUnavailableError from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StoreUnavailableError from error
+    except (IntegrityError, DataError, ProgrammingError):
         raise
+    except (DBAPIError, PoolTimeoutError, OSError) as error:
+        raise StoreUnavailableError from error
 
 
 @dataclass(frozen=True, slots=True)
