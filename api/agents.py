@@ -1,0 +1,140 @@
+"""Agents: who they are, what they do now, and what they ask for.
+
+What is asked for is posted to the agent's team, which applies it in its turn: hence 202 with the view of this instant.
+"""
+
+from datetime import datetime
+from typing import Self
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from api.deps import DialerDep
+from api.errors import problems
+from api.fields import ID_PATTERN, AgentCode, Answer, Body, CallIdPath, Instant, Line, Word
+from dialer import agents as agent_rules
+from dialer.agents import AgentPhase, AgentStatus
+from dialer.bootstrap import Dialer
+from dialer.errors import ConflictError
+from dialer.events import AgentEvent, BreakEnded, BreakRequested, DispositionChosen, WrapUpEnded
+from dialer.ids import AgentId, CallId, TeamId
+from dialer.ports import AgentRecord
+from dialer.views import AgentView
+
+router = APIRouter(prefix="/agents", tags=["agents"])
+
+_POSTED = problems(403, 404, 409, 413, 415, 422)
+
+
+class AgentBody(Body):
+    name: Line = Field(default="", description="Empty: the code")
+    team: TeamId = Field(default=TeamId("main"), pattern=ID_PATTERN)
+
+
+class BreakBody(Body):
+    pause_code: Word
+
+
+class DispositionBody(Body):
+    disposition: Word
+    callback_at: Instant | None = Field(default=None, description="When to call again")
+
+
+class AgentAnswer(Answer):
+    code: AgentId
+    name: str
+    team: TeamId
+    status: AgentStatus
+    phase: AgentPhase
+    since: datetime | None = Field(description="In this phase")
+    pause_code: str | None
+    call_id: CallId | None = Field(description="The present call; in wrap-up the one just talked")
+
+    @classmethod
+    def of(cls, view: AgentView, team_id: TeamId) -> Self:
+        return cls(
+            code=view.agent_id,
+            name=view.name,
+            team=team_id,
+            status=view.status,
+            phase=view.phase,
+            since=view.since,
+            pause_code=view.pause_code,
+            call_id=view.call_id,
+        )
+
+
+@router.get("", summary="All agents, as they are now")
+async def list_agents(dialer: DialerDep) -> list[AgentAnswer]:
+    views = [runner.view() for runner in dialer.switchboard.runners.values()]
+    found = [AgentAnswer.of(agent, view.team_id) for view in views for agent in view.agents]
+    return sorted(found, key=lambda agent: agent.code)
+
+
+@router.put(
+    "/{code}",
+    summary="Create an agent, or change name or team",
+    responses=problems(403, 409, 413, 415, 422, 503),
+)
+async def save_agent(code: AgentCode, body: AgentBody, dialer: DialerDep) -> AgentAnswer:
+    """Only an agent who is logged out can change the team."""
+    record = AgentRecord(agent_id=code, name=body.name or code, team_id=body.team)
+    await dialer.save_agent(record)
+    return _present(dialer, code)
+
+
+@router.post("/{code}/break", status_code=202, summary="Go on break", responses=_POSTED)
+async def start_break(code: AgentCode, body: BreakBody, dialer: DialerDep) -> AgentAnswer:
+    """At once when idle, otherwise after the present call."""
+    now = dialer.clock.now()
+    return _post(dialer, BreakRequested(agent_id=code, pause_code=body.pause_code, at=now))
+
+
+@router.post("/{code}/ready", status_code=202, summary="End the break", responses=_POSTED)
+async def end_break(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
+    return _post(dialer, BreakEnded(agent_id=code, at=dialer.clock.now()))
+
+
+@router.post("/{code}/wrap-up/end", status_code=202, summary="End the wrap-up", responses=_POSTED)
+async def end_wrap_up(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
+    """Changes nothing when the agent is not in wrap-up."""
+    return _post(dialer, WrapUpEnded(agent_id=code, at=dialer.clock.now()))
+
+
+@router.post(
+    "/{code}/calls/{call_id}/disposition",
+    status_code=202,
+    summary="Say what a call came to",
+    responses=_POSTED,
+)
+async def choose_disposition(
+    code: AgentCode, call_id: CallIdPath, body: DispositionBody, dialer: DialerDep
+) -> AgentAnswer:
+    """During the talk, in wrap-up or later; the last one stands."""
+    runner = dialer.switchboard.runner_of_agent(code)
+    call = runner.team.calls.get(call_id)
+    if call is not None and call.agent_id not in (None, code):
+        raise ConflictError("the call is another agent's")
+    chosen = DispositionChosen(
+        agent_id=code,
+        call_id=call_id,
+        disposition=body.disposition,
+        callback_at=body.callback_at,
+        at=dialer.clock.now(),
+    )
+    runner.post(chosen)
+    return _present(dialer, code)
+
+
+def _post(dialer: Dialer, event: AgentEvent) -> AgentAnswer:
+    """Raises NotFoundError; IllegalTransitionError when the agent's present state does not take the event."""
+    runner = dialer.switchboard.runner_of_agent(event.agent_id)
+    agent_rules.apply(runner.team.agents[event.agent_id], event)
+    runner.post(event)
+    return _present(dialer, event.agent_id)
+
+
+def _present(dialer: Dialer, code: AgentId) -> AgentAnswer:
+    view = dialer.switchboard.runner_of_agent(code).view()
+    agent = next(agent for agent in view.agents if agent.agent_id == code)
+    return AgentAnswer.of(agent, view.team_id)

@@ -1,0 +1,251 @@
+"""Campaigns: their policy, state, live figures and lead counts."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Self
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from api.deps import DialerDep
+from api.errors import problems
+from api.fields import ID_PATTERN, Answer, Body, CampaignIdPath, Line
+from dialer.bootstrap import Dialer
+from dialer.campaign import DEFAULT_RETRY, Campaign, CampaignPolicy, CampaignState, PacingMode
+from dialer.errors import InvalidInputError, NotFoundError
+from dialer.ids import CampaignId, TeamId
+from dialer.leads import LeadState, Outcome
+from dialer.pacing import Binding, PacingDecision
+from dialer.ports import LeadCounts
+from dialer.views import CampaignView
+
+router = APIRouter(prefix="/campaigns", tags=["campaigns"])
+
+_DEFAULT = CampaignPolicy(campaign_id=CampaignId(""), name="", team_id=TeamId(""))
+_DAY = 86_400.0
+
+SoundName = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9_./-]*$")]
+
+
+def _default_retry() -> dict[Outcome, float]:
+    return {outcome: delay.total_seconds() for outcome, delay in DEFAULT_RETRY.items()}
+
+
+class Policy(Body):
+    """All that a campaign's rules read. What is left out takes its default, also when the campaign is there already."""
+
+    id: CampaignId = Field(pattern=ID_PATTERN)
+    name: Line = Field(default="", description="Empty: the id")
+    team: TeamId = Field(default=TeamId("main"), pattern=ID_PATTERN)
+    profile: str = Field(default=_DEFAULT.profile, max_length=64)
+    mode: PacingMode = _DEFAULT.mode
+    dial_ratio: float = Field(
+        default=_DEFAULT.dial_ratio, ge=1, le=10, description="Lines per free agent, in mode ratio"
+    )
+    abandon_target_ratio: float | None = Field(
+        default=None, ge=0, le=1, description="null: just under the profile's limit"
+    )
+    caller_id: str = Field(default=_DEFAULT.caller_id, pattern=r"^(\+?[0-9]{1,20})?$")
+    trunk: str = Field(default=_DEFAULT.trunk, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    lines: int = Field(default=_DEFAULT.lines, ge=1, le=100_000)
+    calls_per_second: float = Field(default=_DEFAULT.calls_per_second, gt=0, le=1000)
+    ring_timeout_seconds: float = Field(default=_DEFAULT.ring_timeout.total_seconds(), ge=5, le=120)
+    wrap_up_seconds: float = Field(default=_DEFAULT.wrap_up.total_seconds(), ge=0, le=3600)
+    max_attempts: int = Field(default=_DEFAULT.max_attempts, ge=1, le=1000)
+    max_never_rang: int = Field(default=_DEFAULT.max_never_rang, ge=1, le=1000)
+    screen: bool = Field(default=_DEFAULT.screen, description="Answering-machine detection")
+    noise: SoundName = Field(default=_DEFAULT.noise, description="Heard while waiting")
+    message: SoundName = Field(default=_DEFAULT.message, description="Heard when abandoned")
+    retry_seconds: dict[Outcome, Annotated[float, Field(gt=0, le=366 * _DAY)]] = Field(
+        default_factory=_default_retry,
+        description="Delay before the next try, by outcome; one that is not here ends the lead",
+    )
+
+    @classmethod
+    def of(cls, policy: CampaignPolicy) -> Self:
+        """Stored values are shown as they are, also those that would not be accepted any more."""
+        return cls.model_construct(
+            id=policy.campaign_id,
+            name=policy.name,
+            team=policy.team_id,
+            profile=policy.profile,
+            mode=policy.mode,
+            dial_ratio=policy.dial_ratio,
+            abandon_target_ratio=policy.abandon_target,
+            caller_id=policy.caller_id,
+            trunk=policy.trunk,
+            lines=policy.lines,
+            calls_per_second=policy.calls_per_second,
+            ring_timeout_seconds=policy.ring_timeout.total_seconds(),
+            wrap_up_seconds=policy.wrap_up.total_seconds(),
+            max_attempts=policy.max_attempts,
+            max_never_rang=policy.max_never_rang,
+            screen=policy.screen,
+            noise=policy.noise,
+            message=policy.message,
+            retry_seconds={key: delay.total_seconds() for key, delay in policy.retry.items()},
+        )
+
+    def policy(self) -> CampaignPolicy:
+        return CampaignPolicy(
+            campaign_id=self.id,
+            name=self.name or self.id,
+            team_id=self.team,
+            profile=self.profile,
+            mode=self.mode,
+            dial_ratio=self.dial_ratio,
+            abandon_target=self.abandon_target_ratio,
+            caller_id=self.caller_id,
+            trunk=self.trunk,
+            lines=self.lines,
+            calls_per_second=self.calls_per_second,
+            ring_timeout=timedelta(seconds=self.ring_timeout_seconds),
+            wrap_up=timedelta(seconds=self.wrap_up_seconds),
+            max_attempts=self.max_attempts,
+            max_never_rang=self.max_never_rang,
+            screen=self.screen,
+            noise=self.noise,
+            message=self.message,
+            retry={key: timedelta(seconds=delay) for key, delay in self.retry_seconds.items()},
+        )
+
+
+class CampaignAnswer(Answer):
+    policy: Policy
+    state: CampaignState
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> Self:
+        return cls(policy=Policy.of(campaign.policy), state=campaign.state)
+
+
+class Decision(Answer):
+    """The latest answer of the pacing loop."""
+
+    calls_to_place: int
+    limited_by: Binding
+    risk_ratio: float = Field(description="That the next call, which is not placed, finds no agent")
+    expected_free: float = Field(description="Agents free within 10 seconds")
+    expected_answers: float = Field(description="Of the calls in flight, within 10 seconds")
+
+    @classmethod
+    def of(cls, decision: PacingDecision) -> Self:
+        return cls(
+            calls_to_place=decision.calls_to_place,
+            limited_by=decision.limited_by,
+            risk_ratio=decision.risk,
+            expected_free=decision.expected_free,
+            expected_answers=decision.expected_answers,
+        )
+
+
+class LiveFigures(Answer):
+    """A campaign at work, at this instant."""
+
+    dialing: int = Field(description="Calls placed and not answered yet")
+    waiting: int
+    talking: int
+    hopper: int = Field(description="Leads taken from the store, to be dialled next")
+    answered: int = Field(description="Persons, in the legal window nearest to its limit")
+    abandoned: int
+    abandon_ratio: float
+    abandon_limit_ratio: float
+    risk_allowed_ratio: float
+    braked: bool = Field(description="Held back by the abandon limit")
+    decision: Decision | None = Field(description="null: it is not dialling")
+    outcomes: dict[Outcome, int] = Field(description="Since the team was started")
+    why: list[str] = Field(description="Codes; /campaigns/{id}/why explains them")
+
+    @classmethod
+    def of(cls, view: CampaignView) -> Self:
+        return cls(
+            dialing=view.dialing,
+            waiting=view.waiting,
+            talking=view.talking,
+            hopper=view.hopper,
+            answered=view.answered,
+            abandoned=view.abandoned,
+            abandon_ratio=view.abandon_ratio,
+            abandon_limit_ratio=view.abandon_limit,
+            risk_allowed_ratio=view.theta,
+            braked=view.braked,
+            decision=Decision.of(view.decision) if view.decision else None,
+            outcomes=view.outcomes,
+            why=[item.code for item in view.why],
+        )
+
+
+class LeadFigures(Answer):
+    """How many leads stand where."""
+
+    by_state: dict[LeadState, int]
+    due: int = Field(description="Of those in new and retry: may be asked for now")
+    next_due_at: datetime | None
+
+    @classmethod
+    def of(cls, counts: LeadCounts) -> Self:
+        by_state = {state: counts.by_state.get(state, 0) for state in LeadState}
+        return cls(by_state=by_state, due=counts.due, next_due_at=counts.next_due_at)
+
+
+class CampaignDetail(CampaignAnswer):
+    live: LiveFigures | None = Field(description="null: its team has not taken it up yet")
+    leads: LeadFigures
+    outcomes: dict[Outcome, int] = Field(description="Of all attempts ever")
+
+
+def live_view(dialer: Dialer, policy: CampaignPolicy) -> CampaignView | None:
+    runner = dialer.switchboard.runners.get(policy.team_id)
+    views = runner.view().campaigns if runner is not None else ()
+    return next((view for view in views if view.campaign_id == policy.campaign_id), None)
+
+
+@router.get("", summary="All campaigns", responses=problems(503))
+async def list_campaigns(dialer: DialerDep) -> list[CampaignAnswer]:
+    return [CampaignAnswer.of(campaign) for campaign in await dialer.stores.campaigns.all()]
+
+
+@router.post(
+    "",
+    summary="Create or replace a campaign's policy",
+    responses=problems(403, 409, 413, 415, 422, 503),
+)
+async def save_campaign(policy: Policy, dialer: DialerDep) -> CampaignAnswer:
+    """The client chooses the id; sending the same again changes nothing. A new campaign is paused."""
+    try:
+        dialer.profiles.get(policy.profile)
+    except NotFoundError as error:
+        raise InvalidInputError("profile", str(error)) from error
+    return CampaignAnswer.of(await dialer.save_campaign(policy.policy()))
+
+
+@router.get(
+    "/{campaign_id}",
+    summary="One campaign, with its live figures",
+    responses=problems(404, 422, 503),
+)
+async def get_campaign(campaign_id: CampaignIdPath, dialer: DialerDep) -> CampaignDetail:
+    campaign = await dialer.stores.campaigns.get(campaign_id)
+    counts = await dialer.stores.leads.counts(campaign_id, at=dialer.clock.now())
+    view = live_view(dialer, campaign.policy)
+    return CampaignDetail(
+        policy=Policy.of(campaign.policy),
+        state=campaign.state,
+        live=LiveFigures.of(view) if view else None,
+        leads=LeadFigures.of(counts),
+        outcomes=await dialer.stores.attempts.outcomes(campaign_id),
+    )
+
+
+@router.post("/{campaign_id}/start", summary="Dial", responses=problems(403, 404, 422, 503))
+async def start_campaign(campaign_id: CampaignIdPath, dialer: DialerDep) -> CampaignAnswer:
+    state = CampaignState.RUNNING
+    return CampaignAnswer.of(await dialer.set_campaign_state(campaign_id, state))
+
+
+@router.post(
+    "/{campaign_id}/pause", summary="Place no new calls", responses=problems(403, 404, 422, 503)
+)
+async def pause_campaign(campaign_id: CampaignIdPath, dialer: DialerDep) -> CampaignAnswer:
+    """Calls that are up go on."""
+    state = CampaignState.PAUSED
+    return CampaignAnswer.of(await dialer.set_campaign_state(campaign_id, state))

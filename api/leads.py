@@ -1,0 +1,236 @@
+"""Leads: lists in, pages out, one with its attempts."""
+
+import asyncio
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated, Self
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter, Query
+from fastapi import Body as BodyParameter
+from pydantic import Field
+
+from api.deps import DialerDep
+from api.errors import problems
+from api.fields import UUID_PATTERN, Answer, Body, CampaignIdPath, LeadIdPath, Line
+from api.phones import Region, e164
+from dialer.errors import InvalidInputError
+from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.leads import Lead, LeadState, NewLead, Outcome
+from dialer.ports import Attempt
+
+router = APIRouter(tags=["leads"])
+
+MAX_LEADS = 10_000
+PIECE = 1000
+"""Leads in one transaction: the writer of the calls in progress gets its turn between two of them."""
+
+PRIORITY_LIMIT = 2**31 - 1
+
+
+class NewLeadBody(Body):
+    phone: str = Field(max_length=64, description="As people write it; stored as E.164")
+    name: Line = ""
+    zone: str = Field(default="Europe/Rome", max_length=64, description="IANA time zone")
+    priority: int = Field(
+        default=0, ge=-PRIORITY_LIMIT, le=PRIORITY_LIMIT, description="Higher is dialled earlier"
+    )
+    external_id: Line | None = Field(default=None, description="The id in the client's system")
+
+
+class RejectedLead(Answer):
+    index: int = Field(description="Place in the list that was sent, from 0")
+    field: str
+    problem: str = Field(examples=["is not a valid telephone number"])
+
+
+class ImportAnswer(Answer):
+    added: int
+    duplicates: int = Field(description="Numbers that the campaign has already; nothing is changed")
+    rejected: list[RejectedLead]
+
+
+class LeadAnswer(Answer):
+    id: LeadId
+    campaign_id: CampaignId
+    phone: str
+    name: str
+    zone: str
+    priority: int
+    state: LeadState
+    attempts: int = Field(description="Those that count: failures of the network do not")
+    last_attempt_at: datetime | None
+    last_outcome: Outcome | None
+    last_abandoned_at: datetime | None
+    next_attempt_at: datetime | None
+    external_id: str | None
+
+    @classmethod
+    def of(cls, lead: Lead) -> Self:
+        return cls(
+            id=lead.lead_id,
+            campaign_id=lead.campaign_id,
+            phone=lead.phone,
+            name=lead.name,
+            zone=lead.zone,
+            priority=lead.priority,
+            state=lead.state,
+            attempts=lead.attempts,
+            last_attempt_at=lead.last_attempt_at,
+            last_outcome=lead.last_outcome,
+            last_abandoned_at=lead.last_abandoned_at,
+            next_attempt_at=lead.next_attempt_at,
+            external_id=lead.external_id,
+        )
+
+
+class LeadPage(Answer):
+    items: list[LeadAnswer]
+    next_after: LeadId | None = Field(description="`after` of the next page; null: the last one")
+
+
+class AttemptAnswer(Answer):
+    call_id: CallId
+    started_at: datetime
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    bridged_at: datetime | None
+    ended_at: datetime | None
+    outcome: Outcome | None = Field(description="null: the attempt is open")
+    cause: int | None = Field(description="Q.850")
+    agent: AgentId | None
+    disposition: str | None
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> Self:
+        return cls(
+            call_id=attempt.call_id,
+            started_at=attempt.started_at,
+            ringing_at=attempt.ringing_at,
+            answered_at=attempt.answered_at,
+            bridged_at=attempt.bridged_at,
+            ended_at=attempt.ended_at,
+            outcome=attempt.outcome,
+            cause=attempt.cause,
+            agent=attempt.agent_id,
+            disposition=attempt.disposition,
+        )
+
+
+class LeadDetail(Answer):
+    lead: LeadAnswer
+    attempts: list[AttemptAnswer] = Field(description="Oldest first")
+
+
+class DoNotCallBody(Body):
+    phone: str = Field(max_length=64)
+    reason: Line = Field(min_length=1)
+    region: Region = "IT"
+
+
+class DoNotCallAnswer(Answer):
+    phone: str = Field(description="E.164")
+
+
+@router.post(
+    "/campaigns/{campaign_id}/leads",
+    summary="Add leads",
+    responses=problems(403, 404, 413, 415, 422, 503),
+)
+async def add_leads(
+    campaign_id: CampaignIdPath,
+    leads: Annotated[list[NewLeadBody], BodyParameter(max_length=MAX_LEADS)],
+    dialer: DialerDep,
+    region: Annotated[Region, Query()] = "IT",
+) -> ImportAnswer:
+    """Sending a list again adds nothing twice. Usable leads are added even when others are rejected."""
+    await dialer.stores.campaigns.get(campaign_id)
+    added = duplicates = 0
+    rejected: list[RejectedLead] = []
+    for start in range(0, len(leads), PIECE):
+        piece = leads[start : start + PIECE]
+        # In a thread, since the event loop has calls to connect meanwhile.
+        read = await asyncio.to_thread(_read, piece, start, campaign_id, region)
+        rejected += [lead for lead in read if isinstance(lead, RejectedLead)]
+        usable = [lead for lead in read if isinstance(lead, NewLead)]
+        report = await dialer.stores.leads.add(usable, at=dialer.clock.now())
+        added += report.added
+        duplicates += report.duplicates
+    return ImportAnswer(added=added, duplicates=duplicates, rejected=rejected)
+
+
+@router.get(
+    "/campaigns/{campaign_id}/leads",
+    summary="A campaign's leads, page by page",
+    responses=problems(404, 422, 503),
+)
+async def list_leads(
+    campaign_id: CampaignIdPath,
+    dialer: DialerDep,
+    state: LeadState | None = None,
+    after: Annotated[LeadId | None, Query(pattern=UUID_PATTERN)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> LeadPage:
+    """Oldest first."""
+    await dialer.stores.campaigns.get(campaign_id)
+    found = await dialer.stores.leads.page(campaign_id, after=after, limit=limit + 1, state=state)
+    page = found[:limit]
+    more = len(found) > limit
+    return LeadPage(
+        items=[LeadAnswer.of(lead) for lead in page], next_after=page[-1].lead_id if more else None
+    )
+
+
+@router.get(
+    "/leads/{lead_id}", summary="One lead, with its attempts", responses=problems(404, 422, 503)
+)
+async def get_lead(lead_id: LeadIdPath, dialer: DialerDep) -> LeadDetail:
+    lead = await dialer.stores.leads.get(lead_id)
+    attempts = await dialer.stores.attempts.of_lead(lead_id)
+    return LeadDetail(
+        lead=LeadAnswer.of(lead), attempts=[AttemptAnswer.of(attempt) for attempt in attempts]
+    )
+
+
+@router.post(
+    "/do-not-call",
+    summary="Never ring this number again",
+    responses=problems(403, 413, 415, 422, 503),
+)
+async def do_not_call(body: DoNotCallBody, dialer: DialerDep) -> DoNotCallAnswer:
+    """Of all campaigns, from now on. A call that is up goes on."""
+    phone = e164(body.phone, body.region)
+    await dialer.add_do_not_call(phone, body.reason)
+    return DoNotCallAnswer(phone=phone)
+
+
+def _read(
+    piece: list[NewLeadBody], start: int, campaign_id: CampaignId, region: str
+) -> list[NewLead | RejectedLead]:
+    """In the order of the piece, whose first lead has the index `start`."""
+    read: list[NewLead | RejectedLead] = []
+    for index, body in enumerate(piece, start):
+        try:
+            read.append(_new_lead(body, campaign_id, region))
+        except InvalidInputError as error:
+            read.append(RejectedLead(index=index, field=error.field, problem=error.problem))
+    return read
+
+
+def _new_lead(body: NewLeadBody, campaign_id: CampaignId, region: str) -> NewLead:
+    """Raises InvalidInputError."""
+    if body.zone not in _zones():
+        raise InvalidInputError("zone", "is not an IANA time zone")
+    return NewLead(
+        campaign_id=campaign_id,
+        phone=e164(body.phone, region),
+        name=body.name,
+        zone=body.zone,
+        priority=body.priority,
+        external_id=body.external_id or None,
+    )
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -1,0 +1,97 @@
+"""Teams, live."""
+
+from datetime import datetime
+from statistics import median
+from typing import Self
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from api.agents import AgentAnswer
+from api.campaigns import LiveFigures
+from api.deps import DialerDep
+from api.errors import problems
+from api.fields import Answer, TeamIdPath
+from dialer.calls import CallState
+from dialer.campaign import CampaignState, PacingMode
+from dialer.ids import CampaignId, TeamId
+from dialer.views import CampaignView, TeamView
+
+router = APIRouter(prefix="/teams", tags=["teams"])
+
+
+class LiveCampaign(Answer):
+    id: CampaignId
+    name: str
+    state: CampaignState
+    mode: PacingMode
+    live: LiveFigures
+
+    @classmethod
+    def of(cls, view: CampaignView) -> Self:
+        return cls(
+            id=view.campaign_id,
+            name=view.name,
+            state=view.state,
+            mode=view.mode,
+            live=LiveFigures.of(view),
+        )
+
+
+class ConnectTimes(Answer):
+    """From a person's answer to both legs in one bridge, over the latest calls."""
+
+    count: int
+    median_seconds: float
+    longest_seconds: float
+
+
+class TeamAnswer(Answer):
+    id: TeamId
+    at: datetime
+    telephony_up: bool = Field(description="The link is up and reconciled")
+    store_up: bool = Field(description="The database takes writes")
+    draining: bool = Field(description="The server is being stopped: no new calls")
+    agents: list[AgentAnswer]
+    calls: dict[CallState, int]
+    campaigns: list[LiveCampaign]
+    lines_per_free_agent: float | None = Field(description="null: nobody is free")
+    talk_ratio: float | None = Field(description="Of the logged-in time off break, since the start")
+    connect_times: ConnectTimes | None = Field(description="null: no call was bridged yet")
+
+    @classmethod
+    def of(cls, view: TeamView) -> Self:
+        return cls(
+            id=view.team_id,
+            at=view.at,
+            telephony_up=view.telephony_up,
+            store_up=view.store_up,
+            draining=view.draining,
+            agents=[AgentAnswer.of(agent, view.team_id) for agent in view.agents],
+            calls=view.calls,
+            campaigns=[LiveCampaign.of(campaign) for campaign in view.campaigns],
+            lines_per_free_agent=view.lines_per_free_agent,
+            talk_ratio=view.talk_share,
+            connect_times=_connect_times(view.answered_to_bridged_ms),
+        )
+
+
+def _connect_times(milliseconds: tuple[float, ...]) -> ConnectTimes | None:
+    if not milliseconds:
+        return None
+    return ConnectTimes(
+        count=len(milliseconds),
+        median_seconds=round(median(milliseconds) / 1000, 4),
+        longest_seconds=round(max(milliseconds) / 1000, 4),
+    )
+
+
+@router.get("", summary="All teams, as they are now")
+async def list_teams(dialer: DialerDep) -> list[TeamAnswer]:
+    runners = dialer.switchboard.runners
+    return [TeamAnswer.of(runners[team_id].view()) for team_id in sorted(runners)]
+
+
+@router.get("/{team_id}", summary="One team, as it is now", responses=problems(404, 422))
+async def get_team(team_id: TeamIdPath, dialer: DialerDep) -> TeamAnswer:
+    return TeamAnswer.of(dialer.switchboard.runner(team_id).view())
