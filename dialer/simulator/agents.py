@@ -7,7 +7,7 @@ from dialer.simulator.scenario import Scenario
 from dialer.simulator.switch import AGENT_GLOBAL, NORMAL_CLEARING, Channel, ChannelState, Switch
 
 AGENT_CONTEXT = "dialer-agent"
-PHONE_CONTEXT = "from-agents"
+PHONE_CONTEXT = "dialer-phones"
 LOGIN_CODE = "*45"
 
 
@@ -59,7 +59,7 @@ class AgentFloor:
         """The agent puts the phone down and stays away. Nothing happens when the leg is not up."""
         self._wanted.discard(code)
         if (leg := self._legs.get(code)) is not None:
-            self._switch.watcher.hangup_requested(leg, NORMAL_CLEARING, False)
+            self._switch.watcher.hangup_requested(leg, NORMAL_CLEARING)
             self._switch.close(leg, NORMAL_CLEARING)
 
     def _answered(self, leg: Channel) -> None:

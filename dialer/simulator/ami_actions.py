@@ -6,7 +6,7 @@ from dialer.errors import DialerError, NotFoundError
 from dialer.simulator.ami_session import Action, Session, event_classes
 from dialer.simulator.ami_text import snapshot
 from dialer.simulator.dialplan import TALK_CONTEXT
-from dialer.simulator.switch import NORMAL_CLEARING, Channel, Order
+from dialer.simulator.switch import Channel, Order
 from dialer.simulator.world import World
 
 DEFAULT_TIMEOUT_MS = 30_000
@@ -67,6 +67,7 @@ class Actions:
             "CoreReloadDate: 2026-01-01",
             "CoreReloadTime: 00:00:00",
             f"CoreCurrentCalls: {len(list(self._world.channels()))}",
+            f"CoreProcessedCalls: {self._orders}",
         )
 
     def _core_settings(self, session: Session, action: Action) -> None:
@@ -108,7 +109,7 @@ class Actions:
         name, cause = action.get("Channel"), action.get("Cause")
         self._world.channel(name)
         session.reply(action, "Message: Channel Hungup")
-        self._world.hang_up(name, int(cause) if cause.isdigit() else NORMAL_CLEARING)
+        self._world.hang_up(name, int(cause) if cause.isdigit() else 0)
 
     def _core_show_channels(self, session: Session, action: Action) -> None:
         session.reply_list(

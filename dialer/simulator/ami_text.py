@@ -1,4 +1,5 @@
-"""What is seen of the world, as the text of AMI events (Asterisk 22, `timestampevents=yes`)."""
+"""What is seen of the world, as the text of AMI events: Asterisk 22, as asterisk_conf/pbx/manager.conf lets its events through
+(time stamps on; no BridgeCreate, BridgeDestroy, SoftHangupRequest, VarSet, Newexten)."""
 
 from collections.abc import Callable, Mapping
 
@@ -65,9 +66,9 @@ def bridge_headers(bridge: Bridge) -> str:
     )
 
 
-def causes(cause: int, tech: bool = False) -> str:
+def causes(cause: int) -> str:
     lines = f"Cause: {cause}\r\n"
-    if tech and cause in TECH_CAUSES:
+    if cause in TECH_CAUSES:
         lines += f"TechCause: {TECH_CAUSES[cause]}\r\n"
     return lines
 
@@ -97,25 +98,18 @@ class AmiNarrator(Watcher):
         body += "".join(f"{key}: {value}\r\n" for key, value in headers.items())
         self._tell("user", "UserEvent", body)
 
-    def bridge_opened(self, bridge: Bridge) -> None:
-        self._tell("call", "BridgeCreate", bridge_headers(bridge))
-
-    def bridge_closed(self, bridge: Bridge) -> None:
-        self._tell("call", "BridgeDestroy", bridge_headers(bridge))
-
     def entered(self, bridge: Bridge, channel: Channel) -> None:
         self._tell("call", "BridgeEnter", bridge_headers(bridge) + snapshot(channel))
 
     def left(self, bridge: Bridge, channel: Channel) -> None:
         self._tell("call", "BridgeLeave", bridge_headers(bridge) + snapshot(channel))
 
-    def hangup_requested(self, channel: Channel, cause: int, soft: bool) -> None:
-        name = "SoftHangupRequest" if soft else "HangupRequest"
-        self._tell("call", name, snapshot(channel) + causes(cause, tech=not soft))
+    def hangup_requested(self, channel: Channel, cause: int) -> None:
+        self._tell("call", "HangupRequest", snapshot(channel) + causes(cause))
 
     def closed(self, channel: Channel) -> None:
         words = CAUSE_WORDS.get(channel.cause, "Unknown")
-        body = f"{snapshot(channel)}{causes(channel.cause, tech=True)}Cause-txt: {words}\r\n"
+        body = f"{snapshot(channel)}{causes(channel.cause)}Cause-txt: {words}\r\n"
         self._tell("call", "Hangup", body)
 
     def originated(self, order: Order, channel: Channel | None, reason: int) -> None:

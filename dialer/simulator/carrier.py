@@ -10,7 +10,7 @@ from dialer.simulator.switch import Channel, ChannelState, Order, Switch
 
 REASON_FAILED, REASON_TIMEOUT, REASON_ANSWERED = 0, 3, 4
 NO_ANSWER_CAUSE = 19
-TRUNK_CONTEXT = "from-trunk"
+TRUNK_CONTEXT = "dialer-inbound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Carrier:
             refuse = self._switch.watcher.originated
             self._switch.schedule.at(now, lambda: refuse(order, None, REASON_FAILED))
             return
-        channel = self._switch.open(order.endpoint, order.unique_id, TRUNK_CONTEXT, "")
+        channel = self._switch.open(order.endpoint, order.unique_id, TRUNK_CONTEXT, "s")
         channel.order, channel.number, channel.caller_id = order, order.number, order.caller_id
         channel.variables.update(order.variables)
         self._switch.run(channel, "AppDial2", "(Outgoing Line)")
@@ -129,7 +129,7 @@ class Carrier:
     def _refuse(self, channel: Channel, order: Order, refusal: Refusal) -> None:
         self._begin(channel)
         watcher = self._switch.watcher
-        watcher.hangup_requested(channel, refusal.cause, False)
+        watcher.hangup_requested(channel, refusal.cause)
         if refusal.response_first:
             watcher.originated(order, channel, REASON_FAILED)
         watcher.dialled(channel, "End", refusal.dial_status)
@@ -145,9 +145,9 @@ class Carrier:
     def cancel(self, channel: Channel, order: Order, cause: int) -> None:
         """Hang up a call that nobody has answered yet."""
         self._begin(channel)
-        self._switch.watcher.dialled(channel, "End", "CANCEL")
-        self._switch.close(channel, cause)
+        self._switch.watcher.dialled(channel, "End", "NOANSWER")
         self._switch.watcher.originated(order, channel, REASON_FAILED)
+        self._switch.close(channel, cause)
 
     def _line_freed(self, channel: Channel) -> None:
         if channel.order is not None:

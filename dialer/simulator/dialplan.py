@@ -86,7 +86,7 @@ class Dialplan:
 
     def _gives_up(self, channel: Channel) -> None:
         if channel.talk is None:
-            self._switch.watcher.hangup_requested(channel, NORMAL_CLEARING, False)
+            self._switch.watcher.hangup_requested(channel, NORMAL_CLEARING)
             self._switch.close(channel, NORMAL_CLEARING)
 
     # --- joining --------------------------------------------------------------------------------------------------
@@ -128,17 +128,18 @@ class Dialplan:
 
     def _talk_ended(self, channel: Channel) -> None:
         """The agent's side left: the customer's channel goes on, to its end."""
-        self._say_ended(channel)
+        self._say_ended(channel, channel.exten)
         self._switch.close(channel, NORMAL_CLEARING)
 
     def _hung_up(self, channel: Channel) -> None:
         """Extension h: a customer hung up in the talk."""
         if channel.fate is CallFate.TALK:
-            self._say_ended(channel)
+            code, channel.exten = channel.exten, "h"
+            self._say_ended(channel, code)
 
-    def _say_ended(self, channel: Channel) -> None:
+    def _say_ended(self, channel: Channel, code: str) -> None:
         channel.fate = CallFate.TALKED
-        self._switch.say(channel, "DialerTalkEnded", {"Agent": channel.exten})
+        self._switch.say(channel, "DialerTalkEnded", {"Agent": code})
 
     # --- the limit ------------------------------------------------------------------------------------------------
 
@@ -147,7 +148,7 @@ class Dialplan:
         if channel.fate is CallFate.NONE:
             self._abandon(channel)
         else:
-            self._switch.close(channel, NORMAL_CLEARING)
+            self._talks.hang_up(channel, NORMAL_CLEARING)
 
     def _abandon(self, channel: Channel) -> None:
         self._switch.disarm(channel, "amd", "second line", "redirect")

@@ -125,20 +125,14 @@ class Watcher:
     def said(self, channel: Channel, name: str, headers: Mapping[str, str]) -> None:
         """The dialplan raised a user event."""
 
-    def bridge_opened(self, bridge: Bridge) -> None:
-        """A bridge exists, empty."""
-
     def entered(self, bridge: Bridge, channel: Channel) -> None:
         """A channel is in the bridge."""
 
     def left(self, bridge: Bridge, channel: Channel) -> None:
         """A channel is out of the bridge."""
 
-    def bridge_closed(self, bridge: Bridge) -> None:
-        """An empty bridge is gone."""
-
-    def hangup_requested(self, channel: Channel, cause: int, soft: bool) -> None:
-        """The far end hung up (or, `soft`, this end was told to)."""
+    def hangup_requested(self, channel: Channel, cause: int) -> None:
+        """The far end hung up."""
 
     def closed(self, channel: Channel) -> None:
         """The channel is gone, with its cause."""
@@ -207,9 +201,7 @@ class Switch:
 
     def open_bridge(self, name: str = "") -> Bridge:
         self._bridge_count += 1
-        bridge = Bridge(str(UUID(int=self._bridge_count << 64 | 4 << 76 | 8 << 60)), name)
-        self.watcher.bridge_opened(bridge)
-        return bridge
+        return Bridge(str(UUID(int=self._bridge_count << 64 | 4 << 76 | 8 << 60)), name)
 
     def hold(self, channel: Channel, name: str) -> None:
         """Into the holding bridge of that name, which exists as long as somebody is in it."""
@@ -231,7 +223,6 @@ class Switch:
         self.watcher.left(bridge, channel)
         if bridge.holding and not bridge.members:
             del self._holding[bridge.name]
-            self.watcher.bridge_closed(bridge)
 
     def close(self, channel: Channel, cause: int) -> None:
         """The channel is gone: out of its bridge, its timers dead. Closing it twice does nothing."""

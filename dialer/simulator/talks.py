@@ -31,9 +31,20 @@ class Talks:
         if met.ending is TalkEnding.AGENT_LEG:
             leaver = agent
             agent.returns = True
-        soft = met.ending is TalkEnding.AGENT
-        self._switch.watcher.hangup_requested(leaver, NORMAL_CLEARING, soft)
-        self._switch.close(leaver, NORMAL_CLEARING)
+        if met.ending is not TalkEnding.AGENT:
+            self._switch.watcher.hangup_requested(leaver, NORMAL_CLEARING)
+        self.hang_up(leaver, NORMAL_CLEARING)
+
+    def hang_up(self, leg: Channel, cause: int) -> None:
+        """Close a leg. A customer's leaves the talk first and is gone a moment later, when the agent's is back already."""
+        if "close" in leg.timers:
+            return
+        if leg.talk is None or leg.agent:
+            self._switch.close(leg, cause)
+            return
+        self.part(leg.talk, first=leg)
+        end = self._switch.schedule.now + self._latency.dialplan
+        self._switch.arm(leg, "close", end, lambda: self._switch.close(leg, cause))
 
     def _leg_closed(self, channel: Channel) -> None:
         if channel.talk is not None:
@@ -46,6 +57,5 @@ class Talks:
             leg.talk = None
             self._switch.disarm(leg, "talk")
             self._switch.leave(leg)
-        self._switch.watcher.bridge_closed(talk.bridge)
         later = self._switch.schedule.now + self._latency.dialplan
         self._switch.arm(other, "resume", later, other.resume)

@@ -43,8 +43,8 @@ class World:
         self.schedule = Schedule()
         self._switch = Switch(self.schedule, watcher)
         self._watcher = watcher
-        talks = Talks(self._switch, scenario.latency)
-        self._dialplan = Dialplan(self._switch, talks, scenario)
+        self._talks = Talks(self._switch, scenario.latency)
+        self._dialplan = Dialplan(self._switch, self._talks, scenario)
         met = people or Population(scenario, seed)
         self._carrier = Carrier(self._switch, scenario, met, self._dialplan.start)
         self.agents = AgentFloor(self._switch, scenario, seed, epoch)
@@ -94,17 +94,16 @@ class World:
     def hang_up(self, name: str, cause: int = NORMAL_CLEARING) -> None:
         """Clear a channel from this end. Raises NotFoundError."""
         channel = self.channel(name)
-        self._watcher.hangup_requested(channel, cause, True)
         if channel.order is not None and channel.state is not ChannelState.UP:
             self._carrier.cancel(channel, channel.order, cause)
         else:
-            self._switch.close(channel, cause)
+            self._talks.hang_up(channel, cause)
 
     def hang_up_far_end(self, name: str) -> None:
         """The far end hangs up (an agent's phone is put down, a person has had enough). Raises NotFoundError."""
         channel = self.channel(name)
-        self._watcher.hangup_requested(channel, NORMAL_CLEARING, False)
-        self._switch.close(channel, NORMAL_CLEARING)
+        self._watcher.hangup_requested(channel, NORMAL_CLEARING)
+        self._talks.hang_up(channel, NORMAL_CLEARING)
 
     def set_variable(self, name: str, variable: str, value: str) -> None:
         """Setvar on a channel. TIMEOUT(absolute) is in seconds from now, 0 for none. Raises NotFoundError."""

@@ -352,7 +352,7 @@ def test_refusals_and_failures_come_as_the_port_promises() -> None:
     exchange.hang_up("call-2")
     exchange.hang_up("call-2")
     ended = [type(event) for event in exchange.advance_to(START)]
-    assert ended == [TalkEnded, CallEnded, AgentReturned]
+    assert ended == [AgentReturned, TalkEnded, CallEnded]
     assert exchange.fate(CallId("call-2")) is Fate.UNKNOWN
 
 
@@ -387,6 +387,7 @@ async def test_the_port_delivers_events_when_their_time_comes() -> None:
         ]
         await telephony.bridge(order_of(CallId("call-1"), AgentId("1001"), clock.now()))
         assert isinstance(bridged := await inbox.get(), CallBridged)
+        assert isinstance(await inbox.get(), AgentReturned)
         assert isinstance(ended := await inbox.get(), TalkEnded)
         assert ended.at - bridged.at == timedelta(seconds=0.05)
         assert await telephony.fate(CallId("call-1")) is Fate.UNKNOWN
