@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Insert, Table, event
@@ -101,9 +102,16 @@ def _address(url: str) -> URL:
         raise InvalidInputError("database url", "not an SQLite or PostgreSQL address") from error
     if backend not in DRIVERS:
         raise InvalidInputError("database url", "not an SQLite or PostgreSQL address")
-    if backend == "sqlite" and address.database in (None, "", ":memory:"):
-        raise InvalidInputError("database url", "an SQLite database must be a file")
+    if backend == "sqlite":
+        _check_file(address.database)
     return address
+
+
+def _check_file(path: str | None) -> None:
+    if not path or path == ":memory:":
+        raise InvalidInputError("database url", "an SQLite database must be a file")
+    if not Path(path).parent.is_dir():
+        raise InvalidInputError("database url", "the folder of the database does not exist")
 
 
 def _sqlite_engine(address: URL, *, connections: int, begin: str) -> AsyncEngine:
@@ -116,10 +124,14 @@ def _sqlite_engine(address: URL, *, connections: int, begin: str) -> AsyncEngine
     )
 
     def prepare(connection: DBAPIConnection, _record: object) -> None:
-        cursor = connection.cursor()
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+        except BaseException:
+            connection.close()  # the pool does not know it yet
+            raise
 
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
