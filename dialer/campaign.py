@@ -57,8 +57,8 @@ class CampaignPolicy:
     wrap_up: timedelta = timedelta(seconds=15)
     max_attempts: int = 6
     max_never_rang: int = 20
-    noise: str = "dialer-comfort"
-    message: str = "dialer/abandoned-it"
+    noise: str = "dialer-noise"
+    message: str = "dialer/message-it"
     retry: dict[Outcome, timedelta] = field(default_factory=lambda: dict(DEFAULT_RETRY))
 
 

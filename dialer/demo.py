@@ -35,6 +35,7 @@ from dialer.ports import Clock
 from dialer.simulator.ami_server import SimulatedExchange
 from dialer.simulator.scenario import FAST
 from dialer.testbed import TRUNK, AsteriskPair, Unavailable, pair_for
+from dialer.testbed_render import free_ports
 from dialer.views import TeamView
 
 CAMPAIGN = CampaignId("demo")
@@ -141,7 +142,7 @@ async def exchange(options: DemoOptions, clock: Clock) -> AsyncIterator[Asterisk
 
 
 def pair_up() -> AsteriskPair:
-    pair = pair_for(PAIR_NAME)
+    pair = pair_for(PAIR_NAME, free_ports())
     if isinstance(pair, Unavailable):
         raise DemoUnavailableError(pair.reason)
     pair.up()
