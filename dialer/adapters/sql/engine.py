@@ -82,7 +82,7 @@ class Database:
 def connect(url: str) -> Database:
     """The database at `url` ("sqlite:///file" or "postgresql://..."); nothing is opened yet.
     Raises InvalidInputError for a URL that cannot be used."""
-    address = _address(url)
+    address = address_of(url)
     if address.get_backend_name() != "sqlite":
         engine = create_async_engine(address, hide_parameters=True, pool_pre_ping=True)
         return Database(engine, engine)
@@ -91,7 +91,8 @@ def connect(url: str) -> Database:
     return Database(writer, reader)
 
 
-def _address(url: str) -> URL:
+def address_of(url: str) -> URL:
+    """`url` with its driver. Raises InvalidInputError."""
     try:
         address = make_url(url)
         backend = address.get_backend_name()

@@ -1,12 +1,17 @@
 """Bringing a database's schema up to date."""
 
+import os
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from dialer.adapters.sql.engine import connect
+from dialer.adapters.sql.engine import address_of, connect, store_errors
+from dialer.errors import StoreUnavailableError
 
 SCRIPTS = Path(__file__).parent / "migrations"
 LOCK = 0x6469616C  # "dial": one process at a time
@@ -15,12 +20,33 @@ LOCK = 0x6469616C  # "dial": one process at a time
 async def migrate(url: str) -> None:
     """Apply the migrations that the database does not have, in one transaction; safe to call from several processes at
     once. Raises StoreUnavailableError, InvalidInputError."""
+    address = address_of(url)
+    if address.get_backend_name() == "sqlite" and address.database:
+        _create_file(Path(address.database))
     database = connect(url)
     try:
         async with database.write() as connection:
             await connection.run_sync(_upgrade)
     finally:
         await database.close()
+
+
+def _create_file(path: Path) -> None:
+    """A new SQLite file appears with write-ahead logging already on. Two processes that switch it on in the same file at
+    once would wait for each other until one gives up."""
+    if path.exists():
+        return
+    with store_errors(), TemporaryDirectory(dir=path.parent, prefix=".dialer-") as folder:
+        fresh = Path(folder) / "fresh.db"
+        try:
+            with closing(sqlite3.connect(fresh)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            raise StoreUnavailableError from error
+        with suppress(
+            OSError
+        ):  # another process was first, or this disk has no links: then it is switched on later
+            os.link(fresh, path)
 
 
 def _upgrade(connection: Connection) -> None:
