@@ -167,7 +167,7 @@ def sounds() -> dict[str, list[float]]:
     chance = random.Random(20)
     out = {
         "dialer/dialer-noise/noise": comfort_noise(chance, 6.0),
-        "dialer/connect": silence(0.06) + tone(880, 0.09, 3500) + tone(1175, 0.09, 3500),
+        "dialer/connect": silence(0.12) + tone(880, 0.09, 3500) + tone(1175, 0.09, 3500),
         "far-end/hello": speech(random.Random(1), 0.8, 9000, 150),
         "far-end/speech": speech(random.Random(2), 1.6, 9000, 150),
         "far-end/voicemail": speech(random.Random(3), 5.0, 9000, 190),
