@@ -14,12 +14,14 @@ from dialer.adapters.metrics import PrometheusMetrics, TeamCollector
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.adapters.sql.store import open_stores
 from dialer.adapters.system_clock import SystemClock
+from dialer.agents import AgentStatus
 from dialer.ami_node import AmiEndpoint
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.config import Settings
 from dialer.engine.loader import load
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
+from dialer.errors import ConflictError, NotFoundError
 from dialer.events import DrainRequested, LeadsForgotten
 from dialer.ids import CallId, CampaignId, TeamId, uuid7
 from dialer.ports import AgentRecord, Clock, Stores
@@ -42,6 +44,7 @@ class Dialer:
         self.registry = CollectorRegistry()
         self.metrics = PrometheusMetrics(self.registry)
         self.switchboard = Switchboard()
+        self._changes = asyncio.Lock()  # one change at a time: store and team see the same order
         self._random = random
         self.telephony = AsteriskTelephony(
             _endpoint(settings),
@@ -108,19 +111,44 @@ class Dialer:
     # --- what the API and the command line ask for --------------------------------------------------------------------
 
     async def save_campaign(self, policy: CampaignPolicy) -> Campaign:
-        """Raises NotFoundError when its profile is not there."""
+        """Raises NotFoundError when its profile is not there; ConflictError when it would change its team."""
         self.profiles.get(policy.profile)
-        await self.stores.campaigns.save(policy)
-        return await self._reload(policy.campaign_id)
+        async with self._changes:
+            await self._check_keeps_team(policy)
+            await self.stores.campaigns.save(policy)
+            return await self._reload(policy.campaign_id)
 
     async def set_campaign_state(self, campaign_id: CampaignId, state: CampaignState) -> Campaign:
         """Raises NotFoundError."""
-        await self.stores.campaigns.set_state(campaign_id, state)
-        return await self._reload(campaign_id)
+        async with self._changes:
+            await self.stores.campaigns.set_state(campaign_id, state)
+            return await self._reload(campaign_id)
 
     async def save_agent(self, record: AgentRecord) -> None:
-        await self.stores.agents.save(record)
-        (await self._runner(record.team_id)).team.add_agent(record.agent_id, record.name)
+        """Raises ConflictError when the agent is logged in, in another team."""
+        async with self._changes:
+            self._check_may_join(record)
+            team = (await self._runner(record.team_id)).team
+            await self.stores.agents.save(record)
+            for runner in self.switchboard.runners.values():
+                if runner.team is not team:
+                    runner.team.agents.pop(record.agent_id, None)
+            team.add_agent(record.agent_id, record.name)
+
+    async def _check_keeps_team(self, policy: CampaignPolicy) -> None:
+        try:
+            stored = await self.stores.campaigns.get(policy.campaign_id)
+        except NotFoundError:
+            return
+        if stored.policy.team_id != policy.team_id:
+            raise ConflictError("a campaign cannot change its team")
+
+    def _check_may_join(self, record: AgentRecord) -> None:
+        for runner in self.switchboard.runners.values():
+            agent = runner.team.agents.get(record.agent_id)
+            elsewhere = agent is not None and runner.team.team_id != record.team_id
+            if agent is not None and elsewhere and agent.status is not AgentStatus.LOGGED_OUT:
+                raise ConflictError("an agent who is logged in cannot change the team")
 
     async def add_do_not_call(self, phone: str, reason: str) -> None:
         """From this instant nobody rings the number, hoppers included."""
