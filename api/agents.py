@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from api.deps import DialerDep
-from api.errors import problems
+from api.errors import BODY_ERRORS, problems
 from api.fields import ID_PATTERN, AgentCode, Answer, Body, CallIdPath, Instant, Line, Word
 from dialer import agents as agent_rules
 from dialer.agents import AgentPhase, AgentStatus
@@ -23,7 +23,8 @@ from dialer.views import AgentView
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 
-_POSTED = problems(403, 404, 409, 413, 415, 422)
+_ASKED = problems(403, 404, 409, 422)
+_ASKED_WITH_BODY = problems(*BODY_ERRORS, 404, 409)
 
 
 class AgentBody(Body):
@@ -74,7 +75,7 @@ async def list_agents(dialer: DialerDep) -> list[AgentAnswer]:
 @router.put(
     "/{code}",
     summary="Create an agent, or change name or team",
-    responses=problems(403, 409, 413, 415, 422, 503),
+    responses=problems(*BODY_ERRORS, 409, 503),
 )
 async def save_agent(code: AgentCode, body: AgentBody, dialer: DialerDep) -> AgentAnswer:
     """Only an agent who is logged out can change the team."""
@@ -83,19 +84,19 @@ async def save_agent(code: AgentCode, body: AgentBody, dialer: DialerDep) -> Age
     return _present(dialer, code)
 
 
-@router.post("/{code}/break", status_code=202, summary="Go on break", responses=_POSTED)
+@router.post("/{code}/break", status_code=202, summary="Go on break", responses=_ASKED_WITH_BODY)
 async def start_break(code: AgentCode, body: BreakBody, dialer: DialerDep) -> AgentAnswer:
     """At once when idle, otherwise after the present call."""
     now = dialer.clock.now()
     return _post(dialer, BreakRequested(agent_id=code, pause_code=body.pause_code, at=now))
 
 
-@router.post("/{code}/ready", status_code=202, summary="End the break", responses=_POSTED)
+@router.post("/{code}/ready", status_code=202, summary="End the break", responses=_ASKED)
 async def end_break(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
     return _post(dialer, BreakEnded(agent_id=code, at=dialer.clock.now()))
 
 
-@router.post("/{code}/wrap-up/end", status_code=202, summary="End the wrap-up", responses=_POSTED)
+@router.post("/{code}/wrap-up/end", status_code=202, summary="End the wrap-up", responses=_ASKED)
 async def end_wrap_up(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
     """Changes nothing when the agent is not in wrap-up."""
     return _post(dialer, WrapUpEnded(agent_id=code, at=dialer.clock.now()))
@@ -105,7 +106,7 @@ async def end_wrap_up(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
     "/{code}/calls/{call_id}/disposition",
     status_code=202,
     summary="Say what a call came to",
-    responses=_POSTED,
+    responses=_ASKED_WITH_BODY,
 )
 async def choose_disposition(
     code: AgentCode, call_id: CallIdPath, body: DispositionBody, dialer: DialerDep

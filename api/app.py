@@ -3,7 +3,7 @@
 Access. There is no access control yet, so whoever reaches the port may do everything: the server binds to a loopback
 address unless the settings say otherwise, and must not be made reachable from elsewhere without a proxy that asks who is
 there. What a browser on the same machine could be made to send by a foreign page is refused: a body must be
-`application/json`, and a request that changes something must not come from another site (api.cross_site). There is no CORS,
+`application/json`, and a request that changes something must not come from another site (api.guard). There is no CORS,
 and no page with scripts of third parties (the description of the API is at /openapi.json).
 """
 
@@ -11,11 +11,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import agents, calls, campaigns, errors, health, leads, teams, why
-from api.cross_site import CrossSiteGuard
+from api.guard import RequestGuard
 from dialer.bootstrap import Dialer
-
-MAX_BODY_BYTES = 32 * 2**20
-"""Ten thousand leads with every field at its longest stay under it."""
 
 DESCRIPTION = """\
 Instants are RFC 3339 in UTC, durations end in `_seconds`, ratios are 0 to 1. Every error has the body `Problem`.
@@ -38,10 +35,9 @@ def describe_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
-        max_body_size=MAX_BODY_BYTES,
         generate_unique_id_function=_name,
     )
-    app.add_middleware(CrossSiteGuard)
+    app.add_middleware(RequestGuard)
     errors.install(app)
     for resource in (campaigns, why, leads, agents, calls, teams, health):
         app.include_router(resource.router)

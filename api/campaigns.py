@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from api.deps import DialerDep
-from api.errors import problems
+from api.errors import BODY_ERRORS, problems
 from api.fields import ID_PATTERN, Answer, Body, CampaignIdPath, Line
 from dialer.bootstrap import Dialer
 from dialer.campaign import DEFAULT_RETRY, Campaign, CampaignPolicy, CampaignState, PacingMode
@@ -207,7 +207,7 @@ async def list_campaigns(dialer: DialerDep) -> list[CampaignAnswer]:
 @router.post(
     "",
     summary="Create or replace a campaign's policy",
-    responses=problems(403, 409, 413, 415, 422, 503),
+    responses=problems(*BODY_ERRORS, 409, 503),
 )
 async def save_campaign(policy: Policy, dialer: DialerDep) -> CampaignAnswer:
     """The client chooses the id; sending the same again changes nothing. A new campaign is paused."""

@@ -38,10 +38,14 @@ STATUS: dict[type[DialerError], int] = {
 
 RETRY_AFTER_SECONDS = 2
 
+BODY_ERRORS = (403, 411, 413, 415, 422)
+"""Of every route that takes a body: see api.guard."""
+
 _MEANING = {
     403: "a browser sent this from another site",
     404: "there is no such thing",
     409: "it contradicts what is stored, or the present state",
+    411: "the body does not tell its length",
     413: "the body is too large",
     415: "the body is not application/json",
     422: "a value is not acceptable; `field` names it",

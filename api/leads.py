@@ -11,7 +11,7 @@ from fastapi import Body as BodyParameter
 from pydantic import Field
 
 from api.deps import DialerDep
-from api.errors import problems
+from api.errors import BODY_ERRORS, problems
 from api.fields import UUID_PATTERN, Answer, Body, CampaignIdPath, LeadIdPath, Line
 from api.phones import Region, e164
 from dialer.errors import InvalidInputError
@@ -135,7 +135,7 @@ class DoNotCallAnswer(Answer):
 @router.post(
     "/campaigns/{campaign_id}/leads",
     summary="Add leads",
-    responses=problems(403, 404, 413, 415, 422, 503),
+    responses=problems(*BODY_ERRORS, 404, 503),
 )
 async def add_leads(
     campaign_id: CampaignIdPath,
@@ -195,7 +195,7 @@ async def get_lead(lead_id: LeadIdPath, dialer: DialerDep) -> LeadDetail:
 @router.post(
     "/do-not-call",
     summary="Never ring this number again",
-    responses=problems(403, 413, 415, 422, 503),
+    responses=problems(*BODY_ERRORS, 503),
 )
 async def do_not_call(body: DoNotCallBody, dialer: DialerDep) -> DoNotCallAnswer:
     """Of all campaigns, from now on. A call that is up goes on."""

@@ -1,7 +1,9 @@
-"""Keeps other web sites' hands off: a page open in a browser on this machine can send requests to a loopback address.
+"""What a request that changes something must fulfil before it is read.
 
-A body must be application/json, which a foreign page cannot send without asking first (CORS, which is never granted);
-what has no body is refused when the browser says that it comes from another site.
+A page that is open in a browser on this machine can send requests to a loopback address, whatever site it comes from. So a
+body must be application/json, which a foreign page cannot send without asking first (CORS, which is never granted), and
+what has no body is refused when the browser says that it comes from another site. A body must also tell its length, and
+be no longer than MAX_BODY_BYTES.
 """
 
 from urllib.parse import urlsplit
@@ -12,11 +14,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import answer
 
+MAX_BODY_BYTES = 32 * 2**20
+"""Ten thousand leads with every field at its longest stay under it."""
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITE = frozenset({"same-origin", "none"})
 
 
-class CrossSiteGuard:
+class RequestGuard:
     """ASGI middleware."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -33,9 +38,13 @@ def refusal(headers: Headers) -> Response | None:
     """The answer to a request that would change something and may not; None: it may."""
     if is_cross_site(headers):
         return answer(403, "cross_site", "A browser sent this from another site")
-    has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+    if "transfer-encoding" in headers:
+        return answer(411, "length_required", "The body must tell its Content-Length")
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        return answer(413, "content_too_large", f"The body may have {MAX_BODY_BYTES} bytes")
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if has_body and media_type != "application/json":
+    if int(length) > 0 and media_type != "application/json":
         return answer(415, "unsupported_media_type", "The body must be application/json")
     return None
 
