@@ -1,0 +1,190 @@
+"""The production server against a pair of real Asterisk servers: in this process, or as a process that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from dialer.bootstrap import Dialer
+from dialer.campaign import CampaignState
+from dialer.config import (
+    AgentSettings,
+    AsteriskSettings,
+    CampaignSettings,
+    DatabaseSettings,
+    Settings,
+)
+from dialer.ids import CampaignId, TeamId
+from dialer.leads import NewLead
+from dialer.testbed import TRUNK, AsteriskPair
+from dialer.views import CampaignView, TeamView
+
+CAMPAIGN, TEAM = CampaignId("test"), TeamId("main")
+
+
+def campaign(**changes: object) -> CampaignSettings:
+    """A campaign that dials the far end at any hour."""
+    values: dict[str, object] = {
+        "id": CAMPAIGN,
+        "team": TEAM,
+        "profile": "DEMO",
+        "trunk": TRUNK,
+        "ring_timeout_seconds": 12,
+        "wrap_up_seconds": 0.5,
+        "lines": 80,
+        "calls_per_second": 20,
+        "caller_id": "+390612345678",
+    }
+    return CampaignSettings.model_validate(values | changes)
+
+
+def settings(
+    pair: AsteriskPair, folder: Path, codes: Sequence[str], settings_of: CampaignSettings
+) -> Settings:
+    ami = pair.pbx.ami
+    return Settings(
+        asterisk=AsteriskSettings(
+            host=ami.host, port=ami.port, username=ami.username, secret=SecretStr(ami.secret)
+        ),
+        database=DatabaseSettings(url=f"sqlite+aiosqlite:///{folder / 'test.sqlite3'}"),
+        agents=[AgentSettings(code=code, team=TEAM) for code in codes],
+        campaigns=[settings_of],
+    )
+
+
+async def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll until the condition holds; a deadline that passes is a failure that says what was awaited."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not condition():
+        if loop.time() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        await asyncio.sleep(0.05)
+
+
+@dataclass
+class LiveServer:
+    dialer: Dialer
+    pair: AsteriskPair
+
+    def view(self) -> TeamView:
+        return self.dialer.switchboard.runner(TEAM).view()
+
+    def campaign(self) -> CampaignView:
+        return self.view().campaigns[0]
+
+    async def log_in(self, codes: Sequence[str]) -> dict[str, str]:
+        """The far end's phones log the agents in; returns the far end's channel of each code."""
+        await until(lambda: self.view().telephony_up, 20, "the link to Asterisk")
+        channels = await asyncio.to_thread(self.pair.login_agents, list(codes))
+        wanted = set(codes)
+        await until(
+            lambda: wanted <= {a.agent_id for a in self.view().agents if a.since is not None},
+            10,
+            "agents seen by the server",
+        )
+        return channels
+
+    async def log_out(self) -> None:
+        """Hang up the agents' legs, so that the next test finds none."""
+        team = self.dialer.switchboard.runner(TEAM).team
+        for agent in list(team.agents.values()):
+            if agent.leg is not None:
+                await self.dialer.telephony.hang_up(agent.leg)
+        await until(
+            lambda: all(agent.since is None for agent in self.view().agents), 10, "agents gone"
+        )
+
+    async def start(self) -> None:
+        await self.dialer.set_campaign_state(CAMPAIGN, CampaignState.RUNNING)
+
+    async def pause(self) -> None:
+        await self.dialer.set_campaign_state(CAMPAIGN, CampaignState.PAUSED)
+
+    async def settle(self) -> None:
+        """Every write decided so far is in the database."""
+        await self.dialer.switchboard.runner(TEAM).settle()
+
+    def closed(self) -> int:
+        return sum(self.campaign().outcomes.values())
+
+
+@contextlib.asynccontextmanager
+async def live_server(
+    pair: AsteriskPair,
+    folder: Path,
+    codes: Sequence[str],
+    leads: Sequence[NewLead],
+    **changes: object,
+) -> AsyncIterator[LiveServer]:
+    """The server in this process, its leads stored, its campaign paused."""
+    dialer = await Dialer.open(settings(pair, folder, codes, campaign(**changes)))
+    try:
+        await dialer.start()
+        await dialer.stores.leads.add(leads, at=dialer.clock.now())
+        yield LiveServer(dialer, pair)
+    finally:
+        await dialer.stop()
+
+
+def toml(value: Settings) -> str:
+    """The settings as the file that `dialer run --config` reads."""
+    asterisk, config = value.asterisk, value.campaigns[0]
+    lines = [
+        "[asterisk]",
+        f'host = "{asterisk.host}"',
+        f"port = {asterisk.port}",
+        f'username = "{asterisk.username}"',
+        "[database]",
+        f'url = "{value.database.url}"',
+        "[api]",
+        "port = 0",
+    ]
+    for agent in value.agents:
+        lines += ["[[agents]]", f'code = "{agent.code}"', f'team = "{agent.team}"']
+    lines.append("[[campaigns]]")
+    for name, field in config.model_dump(mode="json", exclude_none=True).items():
+        if isinstance(field, bool):
+            lines.append(f"{name} = {str(field).lower()}")
+        else:
+            lines.append(f'{name} = "{field}"' if isinstance(field, str) else f"{name} = {field}")
+    return "\n".join(lines) + "\n"
+
+
+@contextlib.contextmanager
+def server_process(value: Settings, folder: Path) -> Iterator[int]:
+    """`dialer run` as a process of its own; yields its pid. Killed at the end if it still lives."""
+    config = folder / "dialer.toml"
+    config.write_text(toml(value), encoding="utf-8")
+    environment = dict(os.environ) | {
+        "DIALER_ASTERISK__SECRET": value.asterisk.secret.get_secret_value()
+    }
+    log = os.open(folder / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "dialer", "run", "--config", str(config)],
+            environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)],
+        )
+    finally:
+        os.close(log)
+    try:
+        yield pid
+    finally:
+        kill(pid)
+
+
+def kill(pid: int) -> None:
+    """`kill -9`, and wait until it is gone; harmless when it is."""
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
