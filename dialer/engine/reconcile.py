@@ -25,16 +25,18 @@ SETTLING = timedelta(seconds=5)
 
 
 async def missing_events(
-    team: Team, telephony: Telephony, attempts: AttemptStore, born_at: datetime
+    team: Team, telephony: Telephony, attempts: AttemptStore, now: datetime
 ) -> list[Event]:
     """Events that bring the team in line with the exchange. Raises TelephonyError, StoreUnavailableError.
 
-    `born_at`: when this life of the server began; open attempts from before it are adopted.
+    To be called when everything decided so far is written: an attempt that is open in the store, older than SETTLING and
+    unknown to the team is then one of an earlier life of the server, or one whose writing was not confirmed.
     """
+    known_before = set(team.calls)
     still_open = [
         attempt
         for attempt in await attempts.still_open(list(team.runs))
-        if attempt.started_at < born_at
+        if attempt.call_id not in known_before and attempt.started_at < now - SETTLING
     ]
     up = await telephony.channels_up()
     events = _agents(team, up)

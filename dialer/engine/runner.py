@@ -49,7 +49,6 @@ class TeamRunner:
     ) -> None:
         self.team = team
         self.writer = StoreWriter(metrics, self._store_down, self._store_up)
-        self.born_at = clock.now()
         self._clock = clock
         self._metrics = metrics
         self._telephony = telephony
@@ -181,6 +180,7 @@ class TeamRunner:
 
     def _store_up(self) -> None:
         self.post(StoreUp(at=self._clock.now()))
+        self._check_soon()  # a write may have been done though its answer was lost
 
     def _check_soon(self) -> None:
         if self._checking is None or self._checking.done():
@@ -209,7 +209,7 @@ class TeamRunner:
     async def _reconcile(self) -> None:
         await self.settle()
         attempts = self._stores.attempts
-        events = await missing_events(self.team, self._telephony, attempts, self.born_at)
+        events = await missing_events(self.team, self._telephony, attempts, self._clock.now())
         if events:
             logger.info("reconciled team=%s events=%d", self.team.team_id, len(events))
         for event in events:
