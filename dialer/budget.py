@@ -43,11 +43,17 @@ class Budget:
             for window in self.profile.windows
         ]
 
+    def begin(self, now: datetime) -> None:
+        """The campaign's first call ever starts its periods; later calls change nothing."""
+        if self.started_at is None:
+            self.started_at = now
+
     def roll(self, now: datetime) -> None:
-        """A window that has ended starts again from nothing."""
+        """A window that has ended starts again from nothing. An event told late, from before midnight, turns nothing back."""
         for index, window in enumerate(self.profile.windows):
             start = window_start(window, self.profile, self.started_at, now)
-            if start != self._starts[index]:
+            known = self._starts[index]
+            if start is not None and (known is None or start > known):
                 self._starts[index] = start
                 self.counts[index] = WindowCount()
 
@@ -92,8 +98,17 @@ class Budget:
 
     def worst(self) -> tuple[float, float]:
         """(abandon ratio, limit) of the window that is nearest to its limit; (0, limit) before the first answer."""
+        count, limit = self.nearest()
+        return _ratio(count), limit
+
+    def nearest(self) -> tuple[WindowCount, float]:
+        """(what it has seen, limit) of the window that is nearest to its limit."""
         pairs = [
-            (count.abandoned / count.answered if count.answered else 0.0, window.limit_ratio)
+            (count, window.limit_ratio)
             for count, window in zip(self.counts, self.profile.windows, strict=True)
         ]
-        return max(pairs, key=lambda pair: pair[0] / pair[1], default=(0.0, 1.0))
+        return max(pairs, key=lambda pair: _ratio(pair[0]) / pair[1], default=(WindowCount(), 1.0))
+
+
+def _ratio(count: WindowCount) -> float:
+    return count.abandoned / count.answered if count.answered else 0.0

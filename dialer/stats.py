@@ -56,7 +56,7 @@ class ReleaseTable:
 
     def ended_within(self, ages: Sequence[float], seconds: Floats) -> Floats:
         """P(a talk of an age ends within `seconds`), one row per age; 0 where `seconds` is negative."""
-        start = np.minimum(np.asarray(ages, dtype=np.float64), _TALK_SECONDS - 1).astype(int)
+        start = np.clip(np.asarray(ages, dtype=np.float64), 0, _TALK_SECONDS - 1).astype(int)
         end = np.minimum(start[:, None] + np.maximum(seconds, 0.0)[None, :], _TALK_SECONDS - 1)
         ended = 1.0 - self.survival[end.astype(int)] / self.survival[start][:, None]
         result: Floats = np.where(seconds[None, :] > 0, ended, 0.0)
@@ -88,7 +88,7 @@ class AnswerCurve:
     def observe(self, age: float, answered: bool, now: datetime) -> None:
         """One call left flight at this age: answered by a person, or ended in any other way."""
         self._fade(now)
-        index = min(int(age / _BIN), _BINS - 1)
+        index = min(max(int(age / _BIN), 0), _BINS - 1)
         (self._answered if answered else self._failed)[index] += 1
         self._resolved += 1
         self._answers += answered

@@ -48,9 +48,7 @@ def _campaign(team: Team, run: CampaignRun, now: datetime) -> CampaignView:
     own: list[Call] = [
         call for call in team.calls.values() if call.order.campaign_id == run.policy.campaign_id
     ]
-    count = max(
-        run.budget.counts, key=lambda count: (count.abandoned, count.answered), default=None
-    )
+    count, _ = run.budget.nearest()
     ratio, limit = run.budget.worst()
     return CampaignView(
         campaign_id=run.policy.campaign_id,
@@ -61,8 +59,8 @@ def _campaign(team: Team, run: CampaignRun, now: datetime) -> CampaignView:
         waiting=sum(call.state is CallState.WAITING for call in own),
         talking=sum(call.state is CallState.TALKING for call in own),
         hopper=len(run.hopper),
-        answered=count.answered if count else 0,
-        abandoned=count.abandoned if count else 0,
+        answered=count.answered,
+        abandoned=count.abandoned,
         abandon_ratio=ratio,
         abandon_limit=limit,
         theta=run.budget.theta,
