@@ -98,9 +98,8 @@ def parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
 
 
 def _parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
+    _refuse_unsupported(data)
     hours, redial, no_agent = data["hours"], data["redial"], data["no_agent"]
-    if redial["caps"]:
-        raise InvalidInputError("redial.caps", "frequency caps are not supported yet")
     return Profile(
         id=data["id"],
         version=data["version"],
@@ -108,9 +107,7 @@ def _parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
         zone=ZoneInfo(data["zone"]),
         windows=tuple(_window(window) for window in data["abandon"]["windows"]),
         limit=timedelta(milliseconds=_limit_ms(data["connect"], no_agent)),
-        action=NoAgentAction.MESSAGE
-        if no_agent["action"] == "message_then_hangup"
-        else NoAgentAction.HANG_UP,
+        action=_ACTIONS[no_agent["action"]],
         min_ring=timedelta(seconds=data["ring"]["min_s"] or 0),
         abandon_block=timedelta(seconds=redial["after_abandon_block_s"]),
         abandon_then_guaranteed_agent=redial["after_abandon_then_guaranteed_agent"],
@@ -122,6 +119,33 @@ def _parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
     )
 
 
+_ACTIONS = {
+    "hangup": NoAgentAction.HANG_UP,
+    "comfort_noise_then_hangup": NoAgentAction.HANG_UP,
+    "message_then_hangup": NoAgentAction.MESSAGE,
+}
+
+_SUPPORTED: dict[str, tuple[Any, ...]] = {
+    "inherits": ([],),
+    "no_agent.action": tuple(_ACTIONS),
+    "amd.redial_agent_guaranteed_within_s": (None,),
+    "redial.caps": ([],),
+    "redial.after_refusal_block_days": (None,),
+    "hours.tz_basis": ("called_party",),
+    "hours.holidays": ("blocked", "as_weekday"),
+}
+"""By field, the values that the rules honour. A profile that says anything else must not be dialled with."""
+
+
+def _refuse_unsupported(data: dict[str, Any]) -> None:
+    for field, supported in _SUPPORTED.items():
+        value: Any = data
+        for part in field.split("."):
+            value = value[part]
+        if value not in supported:
+            raise InvalidInputError(field, f"{value!r} is not supported yet")
+
+
 def _limit_ms(connect: dict[str, Any], no_agent: dict[str, Any]) -> int:
     """The earliest of what the law names; counted from answer, which is never later than any other reference."""
     candidates = (connect["hard_drop_ms"], no_agent["message_start_ms"], connect["allowance_ms"])
@@ -131,6 +155,8 @@ def _limit_ms(connect: dict[str, Any], no_agent: dict[str, Any]) -> int:
 def _window(data: dict[str, Any]) -> AbandonWindow:
     if data["scope"] != "campaign":
         raise InvalidInputError("abandon.windows.scope", f"{data['scope']!r} is not supported yet")
+    if data["type"] not in set(WindowType):
+        raise InvalidInputError("abandon.windows.type", f"{data['type']!r} is not supported yet")
     length = data["length_s"]
     return AbandonWindow(
         type=WindowType(data["type"]),
