@@ -140,20 +140,24 @@ def _cap(
 
 def progressive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """One line per free agent: never more possible answers than agents who are free now."""
-    return _per_free_agent(snapshot, 1.0)
+    return _per_free_agent(snapshot, 1.0, Binding.FREE_AGENTS)
 
 
 def ratio(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """`dial_ratio` lines per free agent; one when the budget is used up."""
-    return _per_free_agent(snapshot, 1.0 if snapshot.braked else policy.dial_ratio)
+    if snapshot.braked and policy.dial_ratio > 1.0:
+        return _per_free_agent(snapshot, 1.0, Binding.BUDGET)
+    return _per_free_agent(snapshot, policy.dial_ratio, Binding.FREE_AGENTS)
 
 
-def _per_free_agent(snapshot: PacingSnapshot, lines_each: float) -> PacingDecision:
+def _per_free_agent(
+    snapshot: PacingSnapshot, lines_each: float, limited_by: Binding
+) -> PacingDecision:
     wanted = int(lines_each * max(snapshot.idle - snapshot.waiting, 0)) - snapshot.unanswered
     balance = _Balance.of(snapshot, 0.0)
     return PacingDecision(
         calls_to_place=max(wanted, 0),
-        limited_by=Binding.BUDGET if snapshot.braked and lines_each == 1.0 else Binding.FREE_AGENTS,
+        limited_by=limited_by,
         risk=0.0,
         expected_free=balance.free_soon,
         expected_answers=balance.answers_soon,
