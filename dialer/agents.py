@@ -64,6 +64,7 @@ STATUS_TRANSITIONS: dict[AgentStatus, dict[type[Event], AgentStatus]] = {
 PHASE_TRANSITIONS: dict[AgentPhase, dict[type[Event], AgentPhase]] = {
     P.IDLE: {
         CallMatched: P.RESERVED,
+        CallBridged: P.TALKING,
         AgentReturned: P.IDLE,
         AgentLoggedIn: P.IDLE,
         AgentLoggedOut: P.IDLE,
@@ -89,11 +90,14 @@ PHASE_TRANSITIONS: dict[AgentPhase, dict[type[Event], AgentPhase]] = {
     },
     P.WRAP_UP: {
         WrapUpEnded: P.IDLE,
+        CallBridged: P.TALKING,
         AgentReturned: P.WRAP_UP,
         AgentLoggedIn: P.WRAP_UP,
         AgentLoggedOut: P.IDLE,
     },
 }
+"""CallBridged in IDLE or WRAP_UP: the exchange joined a call to this agent although we had let go of the pair (the agent
+dialled in anew meanwhile, or a Bridge that was thought lost was done). Whoever talks is not free."""
 
 PHASE_LATE: dict[AgentPhase, frozenset[type[Event]]] = {
     P.IDLE: frozenset({WrapUpEnded, TalkEnded, CallEnded, CallLost, BridgeFailed}),
@@ -145,6 +149,8 @@ def apply(agent: Agent, event: Event) -> Agent:
     """The agent after the event; the same object when it is late and ignored by name. Raises IllegalTransitionError."""
     if isinstance(event, AgentLoggedOut) and event.leg_id != agent.leg_id:
         return agent  # an old leg of somebody who has dialled in again
+    if _talks_with_another(agent, event):
+        raise IllegalTransitionError("agent", agent.phase, type(event).__name__)
     status = _next_status(agent, event)
     phase: AgentPhase | None = agent.phase
     if not isinstance(event, _ONLY_STATUS):
@@ -156,6 +162,14 @@ def apply(agent: Agent, event: Event) -> Agent:
     assert phase is not None
     since = event.at if phase is not agent.phase else agent.phase_since
     return _note(replace(agent, status=status, phase=phase, phase_since=since), event)
+
+
+def _talks_with_another(agent: Agent, event: Event) -> bool:
+    return (
+        isinstance(event, CallBridged)
+        and agent.phase is AgentPhase.TALKING
+        and agent.call_id != event.call_id
+    )
 
 
 def _next_status(agent: Agent, event: Event) -> AgentStatus:
@@ -179,8 +193,8 @@ def _note(agent: Agent, event: Event) -> Agent:
             return replace(agent, pause_code=None, phase_since=None)
         case AgentReturned():
             return replace(agent, leg_waiting=True)
-        case CallBridged():
-            return replace(agent, leg_waiting=False)
+        case CallBridged(call_id=call_id):
+            return replace(agent, leg_waiting=False, call_id=call_id, wrap_until=None)
         case BreakRequested(pause_code=pause_code):
             return replace(agent, pause_code=pause_code)
         case BreakEnded():

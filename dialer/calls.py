@@ -131,6 +131,8 @@ def apply(call: Call, event: CallEvent) -> Call:
 
     Raises IllegalTransitionError, with nothing changed, for any other event that the table does not have.
     """
+    if isinstance(event, BridgeFailed) and call.agent_id not in (None, event.agent_id):
+        return call  # told twice: the call has been matched with another agent meanwhile
     following = TRANSITIONS[call.state].get(type(event))
     if following is None:
         if type(event) in LATE[call.state]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from dialer import agents as agent_rules
 from dialer import calls as call_rules
 from dialer import pacing, queue, retry
-from dialer.agents import Agent, AgentPhase
+from dialer.agents import Agent, AgentPhase, AgentStatus
 from dialer.calls import Call, CallState, outcome_of
 from dialer.campaign_run import CampaignRun
 from dialer.commands import (
@@ -29,6 +29,7 @@ from dialer.commands import (
     StartTimer,
 )
 from dialer.compliance import answer_rule
+from dialer.errors import IllegalTransitionError
 from dialer.events import (
     AgentEvent,
     AgentLoggedIn,
@@ -119,8 +120,7 @@ class Team:
             case CampaignLoaded():
                 return self._load(event)
             case LeadsReserved():
-                run = self.runs.get(event.campaign_id)
-                return run.take_in(event) if run else []
+                return self._on_leads(event)
             case LeadsForgotten():
                 for run in self.runs.values():
                     run.forget(frozenset(event.lead_ids))
@@ -171,9 +171,22 @@ class Team:
         agent_id = after.agent_id or before.agent_id
         if agent_id is not None:
             commands += self._tell_agent(agent_id, event)
+        if isinstance(event, CallBridged) and before.agent_id not in (None, event.agent_id):
+            commands += self._let_go(before, event)
         self.calls[event.call_id] = after
         commands += self._consequences(before, after, event)
         return commands
+
+    def _let_go(self, call: Call, bridged: CallBridged) -> list[Command]:
+        """The call was bridged to another agent than the one it was matched with, who is free again."""
+        assert call.agent_id is not None
+        failed = BridgeFailed(
+            call_id=bridged.call_id,
+            agent_id=call.agent_id,
+            reason="bridged_to_another",
+            at=bridged.at,
+        )
+        return self._tell_agent(call.agent_id, failed)
 
     def _consequences(self, before: Call, after: Call, event: CallEvent) -> list[Command]:
         run = self.runs[after.order.campaign_id]
@@ -247,10 +260,13 @@ class Team:
         return [CancelTimer(key=f"guard:{call_id}"), close]
 
     def _not_placed(self, event: CallNotPlaced) -> list[Command]:
-        call = self.calls.pop(event.call_id, None)
-        self._leads.pop(event.call_id, None)
+        call = self.calls.get(event.call_id)
         if call is None:
+            self.stray[type(event).__name__] += 1
             return []
+        if call.state is not CallState.DIALING:
+            raise IllegalTransitionError("call", call.state, type(event).__name__)
+        del self.calls[event.call_id], self._leads[event.call_id]
         self.runs[call.order.campaign_id].denied[event.reason] += 1
         return [CancelTimer(key=f"guard:{event.call_id}")]
 
@@ -262,7 +278,7 @@ class Team:
         order = self._order(run, lead, event.call_id, event.started_at)
         call = call_rules.adopted(order, event)
         agent = self.agents.get(event.agent_id) if event.agent_id else None
-        if call.state is CallState.TALKING and agent is not None:
+        if call.state is CallState.TALKING and agent is not None and agent.call_id is None:
             self.agents[agent.agent_id] = agent_rules.adopted(agent, event)
         self.calls[event.call_id] = call
         self._leads[event.call_id] = lead
@@ -364,6 +380,13 @@ class Team:
         run.reload(event)
         return [] if run.running else run.give_back()
 
+    def _on_leads(self, event: LeadsReserved) -> list[Command]:
+        run = self.runs.get(event.campaign_id)
+        commands = run.take_in(event) if run else []
+        if run is None or (run.running and not self.draining):
+            return commands
+        return commands + run.give_back()  # asked for before the pause
+
     def _give_back_all(self) -> list[Command]:
         return [command for run in self.runs.values() for command in run.give_back()]
 
@@ -396,6 +419,7 @@ class Team:
             self.calls[order.call_id] = Call(order=order)
             self._leads[order.call_id] = lead
             run.tokens -= 1
+            run.budget.begin(now)
             placed += 1
             commands.append(order)
             due = now + order.ring_timeout + GUARD
@@ -456,7 +480,9 @@ class Team:
 
 
 def _concerns(agent: Agent, event: Event) -> bool:
-    """A call's event moves the agent only while that call is the agent's."""
+    """A call's event moves the agent only while that call is the agent's; being bridged is what makes it so."""
+    if isinstance(event, CallBridged):
+        return agent.status is not AgentStatus.LOGGED_OUT
     return not isinstance(event, CallEvent) or agent.call_id == event.call_id
 
 
