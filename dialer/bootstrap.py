@@ -40,7 +40,7 @@ class Dialer:
         self.settings = settings
         self.stores = stores
         self.clock = clock
-        self.profiles = ProfileFiles()
+        self.profiles = ProfileFiles(settings.profiles_folder)
         self.registry = CollectorRegistry()
         self.metrics = PrometheusMetrics(self.registry)
         self.switchboard = Switchboard()

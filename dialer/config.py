@@ -14,6 +14,9 @@ from dialer.ids import AgentId, CampaignId, TeamId
 from dialer.ports import AgentRecord
 
 
+ID = r"^[A-Za-z0-9_-]{1,64}$"
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,15 +42,15 @@ class ApiSettings(_Strict):
 class AgentSettings(_Strict):
     code: str = Field(pattern=r"^[0-9]{1,12}$")
     name: str = ""
-    team: str = "main"
+    team: str = Field(default="main", pattern=ID)
 
 
 class CampaignSettings(_Strict):
     """A campaign saved (or brought up to date) at start. Durations in seconds."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    id: str = Field(pattern=ID)
     name: str = ""
-    team: str = "main"
+    team: str = Field(default="main", pattern=ID)
     profile: str = "IT-GARANTE"
     mode: PacingMode = PacingMode.PREDICTIVE
     dial_ratio: float = Field(default=2.0, ge=1.0, le=10.0)
@@ -55,7 +58,7 @@ class CampaignSettings(_Strict):
     caller_id: str = Field(default="", pattern=r"^\+?[0-9]*$")
     trunk: str = Field(default="dialer-trunk", pattern=r"^[A-Za-z0-9_.-]+$")
     lines: int = Field(default=60, ge=1)
-    calls_per_second: float = Field(default=10.0, gt=0)
+    calls_per_second: float = Field(default=10.0, gt=0, le=1000)
     ring_timeout_seconds: float = Field(default=25.0, ge=5, le=120)
     wrap_up_seconds: float = Field(default=15.0, ge=0)
     max_attempts: int = Field(default=6, ge=1)
@@ -90,6 +93,9 @@ class Settings(BaseSettings):
     asterisk: AsteriskSettings = AsteriskSettings()
     database: DatabaseSettings = DatabaseSettings()
     api: ApiSettings = ApiSettings()
+    profiles_folder: Path | None = (
+        None  # jurisdiction profiles of your own, beside the shipped ones
+    )
     agents: list[AgentSettings] = []
     campaigns: list[CampaignSettings] = []
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -127,6 +127,7 @@ class CallAdopted(CallEvent):
     answered_at: datetime | None
     bridged_at: datetime | None
     agent_id: AgentId | None  # who talks or talked
+    talking: bool = False  # both legs are in one bridge now
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -278,7 +278,7 @@ class Team:
         order = self._order(run, lead, event.call_id, event.started_at)
         call = call_rules.adopted(order, event)
         agent = self.agents.get(event.agent_id) if event.agent_id else None
-        if call.state is CallState.TALKING and agent is not None and agent.call_id is None:
+        if event.talking and agent is not None and agent.call_id is None:
             self.agents[agent.agent_id] = agent_rules.adopted(agent, event)
         self.calls[event.call_id] = call
         self._leads[event.call_id] = lead

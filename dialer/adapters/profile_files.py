@@ -3,25 +3,29 @@
 import json
 from datetime import date
 from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 import holidays
 
-from dialer.errors import NotFoundError
+from dialer.errors import InvalidInputError, NotFoundError
 from dialer.profiles import Profile, parse
 
 YEARS = range(2024, 2041)
 
 
 class ProfileFiles:
-    def __init__(self) -> None:
-        folder = resources.files("dialer") / "profile_data"
-        files = sorted(
-            (file for file in folder.iterdir() if file.name.endswith(".json")),
-            key=lambda file: file.name,
-        )
-        read = [_profile(json.loads(file.read_text(encoding="utf-8"))) for file in files]
-        self._profiles = {profile.id: profile for profile in read}
+    """The shipped profiles, and those of `folder`, which may add profiles but not replace a shipped one."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        shipped = resources.files("dialer") / "profile_data"
+        self._profiles: dict[str, Profile] = {}
+        for file in [*_json_files(shipped), *(_json_files(folder) if folder else ())]:
+            profile = _profile(json.loads(file.read_text(encoding="utf-8")))
+            if profile.id in self._profiles:
+                raise InvalidInputError("profiles_folder", f"profile {profile.id!r} is there twice")
+            self._profiles[profile.id] = profile
 
     def get(self, profile_id: str) -> Profile:
         if profile_id not in self._profiles:
@@ -31,6 +35,11 @@ class ProfileFiles:
 
     def all(self) -> list[Profile]:
         return list(self._profiles.values())
+
+
+def _json_files(folder: Traversable) -> list[Traversable]:
+    files = [file for file in folder.iterdir() if file.name.endswith(".json")]
+    return sorted(files, key=lambda file: file.name)
 
 
 def _profile(data: dict[str, Any]) -> Profile:

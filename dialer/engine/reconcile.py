@@ -91,6 +91,7 @@ def _adopted(team: Team, still_open: list[OpenAttempt], up: ChannelsUp) -> list[
                 answered_at=answered_at,
                 bridged_at=attempt.bridged_at or (up.at if talking else None),
                 agent_id=agent_id,
+                talking=talking,
                 at=up.at,
             )
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -46,6 +48,22 @@ def campaign(**changes: object) -> CampaignSettings:
     return CampaignSettings.model_validate(values | changes)
 
 
+NO_LIMIT = "TEST-NO-LIMIT"
+
+
+def _profiles(folder: Path) -> Path:
+    """A profile like DEMO whose abandon budget never runs out, for tests that need people to wait."""
+    target = folder / "profiles"
+    target.mkdir(exist_ok=True)
+    shipped = resources.files("dialer") / "profile_data" / "demo.json"
+    data = json.loads(shipped.read_text(encoding="utf-8"))
+    data["id"] = NO_LIMIT
+    for window in data["abandon"]["windows"]:
+        window["limit_ratio"] = 1.0
+    (target / "no-limit.json").write_text(json.dumps(data))
+    return target
+
+
 def settings(
     pair: AsteriskPair, folder: Path, codes: Sequence[str], settings_of: CampaignSettings
 ) -> Settings:
@@ -57,6 +75,7 @@ def settings(
         database=DatabaseSettings(url=f"sqlite+aiosqlite:///{folder / 'test.sqlite3'}"),
         agents=[AgentSettings(code=code, team=TEAM) for code in codes],
         campaigns=[settings_of],
+        profiles_folder=_profiles(folder),
     )
 
 
@@ -139,6 +158,7 @@ def toml(value: Settings) -> str:
     """The settings as the file that `dialer run --config` reads."""
     asterisk, config = value.asterisk, value.campaigns[0]
     lines = [
+        f'profiles_folder = "{value.profiles_folder}"',
         "[asterisk]",
         f'host = "{asterisk.host}"',
         f"port = {asterisk.port}",
