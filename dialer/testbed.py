@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -144,6 +145,18 @@ class AsteriskServer:
         if not self._signal(signal.SIGKILL, seconds=8):
             raise TestbedError(f"process {self.pid()} does not die")
 
+    def cli(self, command: str) -> str:
+        """What Asterisk's own command line says to `command`."""
+        done = subprocess.run(
+            [_chroot(), str(self._root), "/usr/sbin/asterisk", "-C", self._conf, "-rx", command],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=True,
+            timeout=10,
+        )
+        return done.stdout
+
     def make_folders(self) -> None:
         for name in ("etc", "run", "log/cdr-custom", "spool", "lib", "db", "data"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -160,9 +173,7 @@ class AsteriskServer:
         return self.folder / "pid"
 
     def _spawn(self) -> int:
-        chroot = shutil.which("chroot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-        if chroot is None:
-            raise TestbedError("no chroot program")
+        chroot = _chroot()
         output = os.open(self.folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             return os.posix_spawn(
@@ -320,6 +331,13 @@ def pair_for(name: str, ports: PairPorts = FIXED_PORTS) -> AsteriskPair | Unavai
     except (OSError, ValueError):
         return AsteriskPair(root, name, ports, new_secrets())
     return AsteriskPair(root, name, ports_from_json(data["ports"]), PairSecrets(**data["secrets"]))
+
+
+def _chroot() -> str:
+    found = shutil.which("chroot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if found is None:
+        raise TestbedError("no chroot program")
+    return found
 
 
 def _modules(root: Path) -> Path:

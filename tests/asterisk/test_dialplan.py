@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from asterisk_conf.numbering import FarEndBehaviour, FarEndKind
-from dialer.testbed import AsteriskPair
-from tests.support.asterisk_calls import ITALY, USA, Call, place
+from dialer.testbed import AsteriskPair, Unavailable, pair_for
+from dialer.testbed_render import free_ports
+from tests.support.asterisk_calls import ITALY, USA, Call, attempt_id, place
 from tests.support.raw_ami import Message, RawAmi, connected
 from tests.support.rtp_tap import Packet, tapped
 
@@ -79,10 +81,11 @@ class Agent:
 
     async def back(self, times: int = 1) -> Message:
         """The leg's return from its first (second...) talk."""
-        after = 0
-        for _ in range(times):
-            message = await self.switch.pbx.event("DialerAgentBack", after=after, Agent=self.code)
-            after = self.switch.pbx.events.index(message) + 1
+        pbx = self.switch.pbx
+        message = await pbx.event("DialerAgentBack", Agent=self.code)
+        for _ in range(times - 1):
+            after = pbx.events.index(message) + 1
+            message = await pbx.event("DialerAgentBack", after=after, Agent=self.code)
         return message
 
     def backs(self) -> list[Message]:
@@ -169,6 +172,22 @@ async def test_a_person_who_hangs_up_waiting_is_not_abandoned_by_the_dialplan(
     assert 0.6 < end.at - up.at < 0.9
     assert not call.all("DialerAbandoned")
     assert await call.fate() == ""
+
+
+async def test_old_fates_are_swept_and_young_ones_kept(switch: Switch) -> None:
+    server = switch.pair.pbx
+    old, young = attempt_id(time.time() - 3 * 86_400), attempt_id(time.time() - 86_400)
+    for key in (old, young):
+        server.cli(f"database put dialer-fate {key} abandoned")
+    server.cli("dialplan set global DIALER_SWEEP_ONE_IN 1")
+    call = await switch.place(SILENT, ITALY)
+    await call.ended()
+    server.cli("dialplan set global DIALER_SWEEP_ONE_IN 50")
+    assert [await Call(switch.pbx, key, "").fate() for key in (old, young, call.id)] == [
+        "",
+        "abandoned",
+        "abandoned",
+    ]
 
 
 # --- a talk -------------------------------------------------------------------------------------------------------
@@ -327,6 +346,8 @@ async def test_a_hundred_joins_around_the_limit_give_every_call_one_class(switch
         done, rest = await asyncio.wait({talk, lost}, return_when=asyncio.FIRST_COMPLETED)
         for other in rest:
             other.cancel()
+        for first in done:
+            first.result()
         if talk in done:
             await switch.pbx.send("Hangup", ("Channel", call.id))
             await agent.back()
@@ -472,3 +493,49 @@ async def test_the_dialers_user_may_not(
 ) -> None:
     reply = await switch.pbx.send(action, *headers)
     assert reply["Response"] == "Error"
+
+
+# --- crashes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_pair() -> Iterator[AsteriskPair]:
+    """A pair to break."""
+    pair = pair_for(f"broken-{os.getpid()}", free_ports())
+    if isinstance(pair, Unavailable):
+        pytest.skip(pair.reason)
+    try:
+        pair.up()
+        yield pair
+    finally:
+        pair.remove()
+
+
+async def test_legs_of_a_far_end_that_died_end_by_themselves(own_pair: AsteriskPair) -> None:
+    async with connected(own_pair.pbx.ami) as pbx:
+        await asyncio.to_thread(own_pair.login_agents, ["101"])
+        agent = await pbx.event("DialerAgentIn")
+        call = await place(pbx, SILENT, ITALY)
+        await call.event("DialerWaiting")
+        await call.join("101")
+        await call.talking("101")
+        own_pair.far_end.kill()
+        await call.ended(timeout=40)
+        assert not call.all("DialerAbandoned")
+        await pbx.event("Hangup", timeout=60, Uniqueid=agent["Uniqueid"])
+
+
+async def test_a_pbx_that_crashed_comes_back_and_still_knows_the_fates(
+    own_pair: AsteriskPair,
+) -> None:
+    async with connected(own_pair.pbx.ami) as pbx:
+        first = await place(pbx, SILENT, USA | {"DIALER_LIMIT_MS": "300"})
+        await first.event("DialerAbandoned")
+        await first.ended()
+    own_pair.pbx.kill()
+    assert own_pair.status() == {"pbx": False, "far_end": True}
+    own_pair.pbx.start()
+    async with connected(own_pair.pbx.ami) as pbx:
+        assert await Call(pbx, first.id, "").fate() == "abandoned"
+        second = await place(pbx, SILENT, ITALY)
+        await second.event("DialerAbandoned")

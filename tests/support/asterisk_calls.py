@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
+import time
 from dataclasses import dataclass
 
 from asterisk_conf.numbering import FarEndBehaviour, encode
@@ -78,6 +79,14 @@ class Call:
         return (await self.pbx.event("DBGetResponse", after=before, Key=self.id))["Val"]
 
 
+def attempt_id(at: float | None = None) -> str:
+    """A UUID of version 7, of the instant `at`."""
+    hexadecimal = f"{round((at or time.time()) * 1000):012x}7{secrets.token_hex(2)[1:]}8{secrets.token_hex(8)[1:]}"
+    return "-".join(
+        hexadecimal[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+    )
+
+
 async def place(
     pbx: RawAmi,
     behaviour: FarEndBehaviour,
@@ -86,7 +95,7 @@ async def place(
     trunk: str = "far-end",
     ring_timeout_ms: int = 10_000,
 ) -> Call:
-    call = Call(pbx, str(uuid.uuid4()), encode(behaviour))
+    call = Call(pbx, attempt_id(), encode(behaviour))
     reply = await pbx.send(
         "Originate",
         ("Channel", f"PJSIP/{call.number}@{trunk}"),
