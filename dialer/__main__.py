@@ -76,7 +76,7 @@ async def _demo(
 
 async def _show(demo: Demo, port: int, language: Language, stop: asyncio.Event) -> None:
     console = Console(stderr=True)
-    console.print(f"API, metrics: http://127.0.0.1:{port}  (/docs, /metrics)  Ctrl-C: stop")
+    console.print(f"API, metrics: http://127.0.0.1:{port}  (/openapi.json, /metrics)  Ctrl-C: stop")
     with Live(console=console, auto_refresh=False, transient=False) as live:
         while not stop.is_set():
             live.update(picture(demo.view(), language), refresh=True)
