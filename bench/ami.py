@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import resource
 import socket
 import statistics
@@ -24,7 +23,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from dialer.ami import AsyncManager
@@ -33,7 +31,6 @@ CLIENTS = ("bare", "ours", "panoramisk", "pyst2")
 EVENTS = {"bare": 200_000, "ours": 200_000, "panoramisk": 100_000, "pyst2": 6_000}
 LATENCY_CLIENTS = ("bare", "ours", "panoramisk")
 RATE = 1_000
-RESULTS = Path(__file__).parent / "results" / "ami.json"
 LOGIN_OK = b"Response: Success\r\nActionID: %s\r\nMessage: Authentication accepted\r\n\r\n"
 
 Result = dict[str, float]
@@ -349,26 +346,7 @@ def judge(flood: dict[str, Result], latency: dict[str, Result]) -> list[dict[str
     return bars
 
 
-def machine() -> dict[str, Any]:
-    """Where the figures come from."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
-        model = names[0].partition(": ")[2] if names else model
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return {
-        "python": platform.python_version(),
-        "cpu": model,
-        "cpus": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "commit": commit or "unknown",
-    }
-
-
-def report(result: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
     """The tables."""
     print(f"{'flood':12} {'events/s':>10} {'min':>9} {'max':>9} {'CPU s/100k':>11} {'RSS MB':>7}")
     for name, found in result["flood"].items():
@@ -391,7 +369,6 @@ def report(result: dict[str, Any]) -> None:
 def main() -> int:
     """Measure, print, write; 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description="Benchmark of the manager client.")
-    parser.add_argument("--json", type=Path, default=RESULTS)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--reduced", action="store_true", help="two short rounds")
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
@@ -409,12 +386,12 @@ def main() -> int:
     flood = {name: medians(runs) for name, runs in found["flood"].items()}
     latency = {name: medians(runs) for name, runs in found["latency"].items()}
     bars = judge(flood, latency)
-    result = {"machine": machine(), "rounds": number, "reduced": args.reduced}
+    result: dict[str, Any] = {"rounds": number, "load_average": os.getloadavg()[0]}
     result |= {"flood": flood, "latency": latency, "bars": bars}
-    report(result)
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps(result, indent=2) + "\n")
-    return 0 if all(bar["ok"] for bar in bars) else 1
+    show(result)
+    ok = all(bar["ok"] for bar in bars)
+    print(report.write("ami", result | {"ok": ok}, reduced=args.reduced))
+    return 0 if ok else 1
 
 
 if __name__ == "__main__":

@@ -122,6 +122,8 @@ class AsteriskTelephony:
         )
 
     async def hang_up(self, channel: str) -> None:
+        if not self._node.up:
+            raise TelephonyDownError
         try:
             await self._ask([("Action", "Hangup"), ("Channel", channel), ("Cause", "16")])
         except TelephonyRefusedError:
