@@ -1,0 +1,153 @@
+"""Profiles are data: what is shipped loads; what the rules cannot honour is refused by field."""
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dialer.adapters.profile_files import ProfileFiles, holidays_of
+from dialer.errors import InvalidInputError, NotFoundError
+from dialer.profiles import (
+    AbandonWindow,
+    NoAgentAction,
+    WindowType,
+    parse,
+    window_start,
+)
+from tests.support.playbook import ITALY
+
+NEVER: frozenset[date] = frozenset()
+
+
+def italian() -> dict[str, Any]:
+    file = resources.files("dialer") / "profile_data" / "it-garante.json"
+    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return data
+
+
+def test_the_shipped_profiles_load() -> None:
+    assert [profile.id for profile in ProfileFiles().all()] == ["DEMO", "IT-GARANTE", "US-FED"]
+
+
+def test_a_profile_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(NotFoundError, match="DEMO, IT-GARANTE, US-FED"):
+        ProfileFiles().get("XX")
+
+
+def test_italy() -> None:
+    italy = ProfileFiles().get("IT-GARANTE")
+    assert italy.windows == (
+        AbandonWindow(type=WindowType.CAMPAIGN_TOTAL, limit_ppm=30_000, length=None),
+        AbandonWindow(type=WindowType.CALENDAR_DAY, limit_ppm=40_000, length=None),
+    )
+    assert (italy.limit, italy.action) == (timedelta(seconds=3), NoAgentAction.HANG_UP)
+    assert (italy.abandon_block, italy.abandon_then_guaranteed_agent) == (timedelta(days=5), True)
+    assert italy.weekly[5] == ((time(10), time(19)),)
+    assert italy.weekly[6] == ()
+    assert italy.pre_holiday == ((time(10), time(19)),)
+    assert italy.strictest_limit == 0.03
+    assert italy.name.startswith("IT-GARANTE@")
+
+
+def test_the_united_states() -> None:
+    us = ProfileFiles().get("US-FED")
+    assert us.windows == (
+        AbandonWindow(type=WindowType.CAMPAIGN_PERIOD, limit_ppm=30_000, length=timedelta(days=30)),
+    )
+    assert (us.limit, us.action) == (timedelta(seconds=2), NoAgentAction.MESSAGE)
+    assert us.min_ring == timedelta(seconds=15)
+    assert (us.holidays_blocked, us.abandon_block) == (False, timedelta())
+
+
+@pytest.mark.parametrize("day", [date(2026, 10, 4), date(2026, 12, 8), date(2026, 4, 6)])
+def test_italian_holidays(day: date) -> None:
+    assert day in holidays_of("IT")
+
+
+def test_4_october_was_no_holiday_before_2026() -> None:
+    assert date(2025, 10, 4) not in holidays_of("IT")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("inherits", ["IT"]),
+        ("no_agent.action", "play_music"),
+        ("amd.redial_agent_guaranteed_within_s", 86400),
+        ("redial.caps", [{"max": 3, "window_s": 86400}]),
+        ("redial.after_refusal_block_days", 60),
+        ("hours.tz_basis", "caller"),
+        ("hours.holidays", "sometimes"),
+    ],
+)
+def test_what_the_rules_do_not_honour_is_refused_by_field(field: str, value: object) -> None:
+    data = italian()
+    *sections, name = field.split(".")
+    section = data
+    for part in sections:
+        section = section[part]
+    section[name] = value
+    with pytest.raises(InvalidInputError) as error:
+        parse(data, NEVER)
+    assert error.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("scope", "call_centre"), ("type", "rolling"), ("type", "calendar_month")]
+)
+def test_a_window_that_the_rules_do_not_count_is_refused_by_field(name: str, value: str) -> None:
+    data = italian()
+    data["abandon"]["windows"][0][name] = value
+    with pytest.raises(InvalidInputError) as error:
+        parse(data, NEVER)
+    assert error.value.field == f"abandon.windows.{name}"
+
+
+@pytest.mark.parametrize("section", ["abandon", "connect", "no_agent", "redial", "hours", "ring"])
+def test_a_profile_without_a_section_is_refused_by_its_id(section: str) -> None:
+    data = italian()
+    del data[section]
+    with pytest.raises(InvalidInputError, match="IT-GARANTE"):
+        parse(data, NEVER)
+
+
+def test_the_limit_is_the_earliest_of_what_the_law_names() -> None:
+    data = italian()
+    data["connect"] = {"allowance_ms": 2500, "hard_drop_ms": None, "reference": "greeting_end"}
+    data["no_agent"]["message_start_ms"] = 2000
+    assert parse(data, NEVER).limit == timedelta(seconds=2)
+
+
+# --- windows ----------------------------------------------------------------------------------------------------------
+
+DAY = AbandonWindow(type=WindowType.CALENDAR_DAY, limit_ppm=40_000, length=None)
+MONTH = AbandonWindow(type=WindowType.CAMPAIGN_PERIOD, limit_ppm=30_000, length=timedelta(days=30))
+ROME = ZoneInfo("Europe/Rome")
+
+
+@pytest.mark.parametrize(
+    ("now", "start"),
+    [
+        ("2026-11-24T22:59:59+00:00", "2026-11-23T23:00:00+00:00"),
+        ("2026-11-24T23:00:00+00:00", "2026-11-24T23:00:00+00:00"),
+        ("2026-10-25T12:00:00+00:00", "2026-10-24T22:00:00+00:00"),  # a day of 25 hours
+        ("2026-10-25T22:59:59+00:00", "2026-10-24T22:00:00+00:00"),
+        ("2026-03-29T21:59:59+00:00", "2026-03-28T23:00:00+00:00"),  # a day of 23 hours
+    ],
+)
+def test_a_calendar_day_begins_at_midnight_in_rome(now: str, start: str) -> None:
+    found = window_start(DAY, ITALY, None, datetime.fromisoformat(now))
+    assert found == datetime.fromisoformat(start)
+
+
+def test_periods_follow_each_other_from_the_campaigns_start() -> None:
+    started = datetime(2026, 1, 10, 8, tzinfo=UTC)
+    month = timedelta(days=30)
+    assert window_start(MONTH, ITALY, started, started) == started
+    assert window_start(MONTH, ITALY, started, started + month - timedelta(seconds=1)) == started
+    assert window_start(MONTH, ITALY, started, started + month) == started + month
+    assert window_start(MONTH, ITALY, started, started + 2.5 * month) == started + 2 * month
+    assert window_start(MONTH, ITALY, None, started) is None
