@@ -25,6 +25,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from bench import report
 from dialer.ami import AsyncManager
 
 CLIENTS = ("bare", "ours", "panoramisk", "pyst2")
