@@ -1,0 +1,91 @@
+"""What becomes of a lead after an attempt."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dialer.ids import LeadId
+from dialer.leads import LeadState, LeadUpdate, Outcome
+from dialer.retry import decide
+from tests.support.playbook import ITALY, START, policy
+
+
+def after(outcome: Outcome, **changes: Any) -> LeadUpdate:
+    facts: dict[str, Any] = {
+        "attempts": 0,
+        "never_rang": 0,
+        "policy": policy(),
+        "profile": ITALY,
+        "now": START,
+        **changes,
+    }
+    return decide(LeadId("rossi"), outcome, **facts)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "delay"),
+    [
+        (Outcome.BUSY, timedelta(minutes=15)),
+        (Outcome.NO_ANSWER, timedelta(hours=4)),
+        (Outcome.MACHINE, timedelta(hours=6)),
+        (Outcome.HUNG_UP, timedelta(hours=24)),
+        (Outcome.ABANDONED, timedelta(days=5)),
+        (Outcome.LOST, timedelta(hours=24)),
+        (Outcome.CONGESTION, timedelta(minutes=10)),
+        (Outcome.UNREACHABLE, timedelta(minutes=10)),
+        (Outcome.FAILED, timedelta(minutes=10)),
+    ],
+)
+def test_a_lead_is_tried_again_after_its_delay(outcome: Outcome, delay: timedelta) -> None:
+    update = after(outcome)
+    assert (update.state, update.next_attempt_at) == (LeadState.RETRY, START + delay)
+    assert update.outcome is outcome
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TALKED, Outcome.INVALID_NUMBER, Outcome.REJECTED])
+def test_some_outcomes_end_the_lead(outcome: Outcome) -> None:
+    update = after(outcome)
+    assert (update.state, update.next_attempt_at) == (LeadState.DONE, None)
+    assert update.counts_as_attempt
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CONGESTION, Outcome.UNREACHABLE, Outcome.FAILED])
+def test_what_never_rang_burns_no_attempt(outcome: Outcome) -> None:
+    assert not after(outcome).counts_as_attempt
+    assert after(outcome, attempts=6).state is LeadState.RETRY
+
+
+@pytest.mark.parametrize(("attempts", "state"), [(4, LeadState.RETRY), (5, LeadState.DONE)])
+def test_the_last_allowed_attempt_ends_the_lead(attempts: int, state: LeadState) -> None:
+    assert after(Outcome.NO_ANSWER, attempts=attempts).state is state
+
+
+@pytest.mark.parametrize(("in_a_row", "state"), [(18, LeadState.RETRY), (19, LeadState.DONE)])
+def test_too_many_failures_in_a_row_end_the_lead(in_a_row: int, state: LeadState) -> None:
+    assert after(Outcome.UNREACHABLE, never_rang=in_a_row).state is state
+
+
+def test_a_campaign_cannot_shorten_the_profiles_block() -> None:
+    hasty = policy(retry={Outcome.ABANDONED: timedelta(hours=1)})
+    update = after(Outcome.ABANDONED, policy=hasty)
+    assert update.next_attempt_at == START + timedelta(days=5)
+    assert update.abandoned_at == START
+
+
+def test_a_campaign_may_wait_longer_than_the_block() -> None:
+    patient = policy(retry={Outcome.ABANDONED: timedelta(days=30)})
+    assert after(Outcome.ABANDONED, policy=patient).next_attempt_at == START + timedelta(days=30)
+
+
+def test_where_there_is_no_block_the_campaign_decides() -> None:
+    free = replace(ITALY, abandon_block=timedelta())
+    hasty = policy(retry={Outcome.ABANDONED: timedelta(hours=1)})
+    update = after(Outcome.ABANDONED, policy=hasty, profile=free)
+    assert update.next_attempt_at == START + timedelta(hours=1)
+
+
+def test_only_an_abandoned_call_notes_an_abandonment() -> None:
+    for outcome in set(Outcome) - {Outcome.ABANDONED}:
+        assert after(outcome).abandoned_at is None
