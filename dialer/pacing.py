@@ -9,8 +9,8 @@ is a sum of independent yes/no variables; its first three moments are additive, 
 skewness gives P(S(h) <= 0). The risk of one more call weighs the horizons by when that call would be answered.
 
 theta is found by a slow dual controller on the answers seen (dialer.budget): too many abandoned calls lower it, none for a
-while raises it. When the budget of a legal window is used up, theta falls to almost nothing, which is one line per free
-agent. So over its limit a campaign never dials faster than progressive mode.
+while raises it. When the budget of a legal window is used up, theta is left aside and the campaign dials as in progressive
+mode, one line per free agent, until the budget allows more.
 
 Modes are plain functions in PACERS. Nothing here reads a clock, a store or a random number.
 """
@@ -24,9 +24,6 @@ import numpy as np
 
 from dialer.campaign import PacingMode
 from dialer.stats import HORIZONS, AnswerTable, Floats, ReleaseTable
-
-THETA_BRAKE = 0.002
-"""Risk allowed when the budget is used up: practically one line per free agent."""
 
 GRACE_SECONDS = 1.0
 """A person can wait a moment: agents released this long after the answer still count. Well under every profile's limit."""
@@ -165,19 +162,19 @@ def _per_free_agent(
 
 
 def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
-    """As many calls as keep the marginal risk at or under theta; never fewer than progressive mode would place."""
-    theta = THETA_BRAKE if snapshot.braked else snapshot.theta
+    """As many calls as keep the marginal risk at or under theta; never fewer than progressive mode would place, and
+    with the budget used up never more."""
     balance = _Balance.of(snapshot, policy.wrap_up_seconds)
     burst = max(2, snapshot.agents // 10 + 1)
     floor = max(snapshot.idle - snapshot.waiting - snapshot.unanswered, 0)
-    placed = 0
+    placed = min(floor, burst)
     risk = balance.risk(placed)
-    while placed < burst and risk <= theta:
+    while not snapshot.braked and placed < burst and risk <= snapshot.theta:
         placed += 1
         risk = balance.risk(placed)
     held_back = Binding.BUDGET if snapshot.braked else Binding.RISK
     return PacingDecision(
-        calls_to_place=max(placed, min(floor, burst)),
+        calls_to_place=placed,
         limited_by=Binding.START_UP if placed >= burst else held_back,
         risk=risk,
         expected_free=balance.free_soon,
