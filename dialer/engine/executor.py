@@ -127,7 +127,7 @@ class Executor:
             case RecordDisposition():
                 job = Job("disposition", lambda: attempts.record_disposition(command))
             case RequestLeads():
-                job = Job("reserve", lambda: self._reserve(command), lambda: self._none(command))
+                job = Job("reserve", lambda: self._reserve(command))
             case DeferLead():
                 job = Job("defer", lambda: self._defer(command))
             case ReleaseLeads(lead_ids=lead_ids):
@@ -138,7 +138,10 @@ class Executor:
 
     def _begin_calls(self, calls: list[PlaceCall]) -> None:
         def not_written() -> None:
+            # Their leads go back as soon as the store takes it, which is also how its return is noticed. An attempt that was
+            # written all the same keeps its lead: reconciliation closes it.
             self._not_placed(calls, "store_unavailable")
+            self._write(ReleaseLeads(lead_ids=tuple(call.lead_id for call in calls)))
 
         self._writer.put(Job("open", lambda: self._open_and_ring(calls), not_written))
 
@@ -203,13 +206,6 @@ class Executor:
                 leads=tuple(leads),
                 next_due_at=next_due_at,
                 at=self._clock.now(),
-            )
-        )
-
-    def _none(self, request: RequestLeads) -> None:
-        self._post(
-            LeadsReserved(
-                campaign_id=request.campaign_id, leads=(), next_due_at=None, at=self._clock.now()
             )
         )
 

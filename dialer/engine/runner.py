@@ -5,7 +5,7 @@ import logging
 from datetime import datetime
 
 from dialer.engine.executor import Executor
-from dialer.engine.reconcile import missing_events
+from dialer.engine.reconcile import SETTLING, missing_events
 from dialer.engine.tasks import TaskSet
 from dialer.engine.writer import StoreWriter
 from dialer.errors import DialerError, IllegalTransitionError
@@ -32,6 +32,8 @@ CHECK_DELAY_SECONDS = 1.0
 """Requests to look on the exchange are gathered this long: one look serves them all."""
 
 RETRY_SECONDS = 2.0
+SETTLED_SECONDS = SETTLING.total_seconds() + 0.5
+STORE_CHECK = "check:store"
 
 
 class TeamRunner:
@@ -57,6 +59,7 @@ class TeamRunner:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks = TaskSet()
         self._checking: asyncio.Task[None] | None = None
+        self._check_wanted = False
         self._ticks_waiting = 0
         self._changed = asyncio.Event()  # set after every event
         self._executor = Executor(
@@ -180,18 +183,27 @@ class TeamRunner:
 
     def _store_up(self) -> None:
         self.post(StoreUp(at=self._clock.now()))
-        self._check_soon()  # a write may have been done though its answer was lost
+        # A write may have been done though its answer was lost; reconciliation takes an attempt for that once it has settled.
+        handle = asyncio.get_running_loop().call_later(SETTLED_SECONDS, self._check_soon)
+        self._cancel_timer(STORE_CHECK)
+        self._timers[STORE_CHECK] = handle
 
     def _check_soon(self) -> None:
+        self._check_wanted = True
         if self._checking is None or self._checking.done():
             self._checking = self._tasks.spawn(self._check(), "check")
 
     async def _check(self) -> None:
-        await asyncio.sleep(CHECK_DELAY_SECONDS)
-        try:
-            await self._reconcile()
-        except DialerError as error:
-            logger.warning("check_failed reason=%s", error)
+        """Look until a look that began after the last request has succeeded."""
+        while self._check_wanted:
+            await asyncio.sleep(CHECK_DELAY_SECONDS)
+            self._check_wanted = False
+            try:
+                await self._reconcile()
+            except DialerError as error:
+                logger.warning("check_failed reason=%s", error)
+                self._check_wanted = self.team.telephony_up  # else the link's return brings a look
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _reconcile_until_done(self) -> None:
         while True:
