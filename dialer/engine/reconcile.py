@@ -6,7 +6,7 @@ only facts are told to the team.
 
 from datetime import datetime, timedelta
 
-from dialer.agents import AgentPhase
+from dialer.agents import Agent, AgentPhase
 from dialer.calls import CallState
 from dialer.events import (
     AgentLoggedIn,
@@ -17,6 +17,7 @@ from dialer.events import (
     CallLost,
     Event,
 )
+from dialer.ids import CallId
 from dialer.ports import AttemptStore, ChannelsUp, OpenAttempt, Telephony
 from dialer.team import Team
 
@@ -55,6 +56,7 @@ async def missing_events(
 def _agents(team: Team, up: ChannelsUp) -> list[Event]:
     events: list[Event] = []
     legs = {leg.agent_id: leg for leg in up.agents}
+    calls_up = {leg.call_id for leg in up.calls}
     for agent in team.agents.values():
         leg = legs.get(agent.agent_id)
         if leg is None:
@@ -66,9 +68,14 @@ def _agents(team: Team, up: ChannelsUp) -> list[Event]:
             events.append(
                 AgentLoggedIn(agent_id=agent.agent_id, leg=leg.leg, leg_id=leg.leg_id, at=up.at)
             )
-        elif leg.waiting and not agent.leg_waiting and agent.phase is not AgentPhase.TALKING:
+        elif leg.waiting and not agent.leg_waiting and not _talks(agent, calls_up):
             events.append(AgentReturned(agent_id=agent.agent_id, leg_id=leg.leg_id, at=up.at))
     return events
+
+
+def _talks(agent: Agent, calls_up: set[CallId]) -> bool:
+    """By our word, which may be newer than the list that shows the leg waiting; a call that is gone has no talk."""
+    return agent.phase is AgentPhase.TALKING and agent.call_id in calls_up
 
 
 def _adopted(team: Team, still_open: list[OpenAttempt], up: ChannelsUp) -> list[Event]:
