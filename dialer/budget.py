@@ -96,6 +96,14 @@ class Budget:
             for count, window in zip(self.counts, self.profile.windows, strict=True)
         )
 
+    @property
+    def over_limit(self) -> bool:
+        """Whether what has happened is over the limit of any window."""
+        return any(
+            count.abandoned > window.limit_ratio * count.answered
+            for count, window in zip(self.counts, self.profile.windows, strict=True)
+        )
+
     def worst(self) -> tuple[float, float]:
         """(abandon ratio, limit) of the window that is nearest to its limit; (0, limit) before the first answer."""
         count, limit = self.nearest()

@@ -9,8 +9,8 @@ is a sum of independent yes/no variables; its first three moments are additive, 
 skewness gives P(S(h) <= 0). The risk of one more call weighs the horizons by when that call would be answered.
 
 theta is found by a slow dual controller on the answers seen (dialer.budget): too many abandoned calls lower it, none for a
-while raises it. When the budget of a legal window is used up, theta is left aside and the campaign dials as in progressive
-mode, one line per free agent, until the budget allows more.
+while raises it. When one more abandoned call would put a legal window over its limit, theta falls to THETA_BRAKE; a campaign
+that is over its limit dials as in progressive mode, one line per free agent, until it is back under it.
 
 Modes are plain functions in PACERS. Nothing here reads a clock, a store or a random number.
 """
@@ -24,6 +24,10 @@ import numpy as np
 
 from dialer.campaign import PacingMode
 from dialer.stats import HORIZONS, AnswerTable, Floats, ReleaseTable
+
+THETA_BRAKE = 0.002
+"""Risk allowed when the budget is used up: little more than one line per free agent. With none at all, simulated
+hours of 30 agents had less talk (70 % for 74 %) and no fewer abandoned calls."""
 
 GRACE_SECONDS = 1.0
 """A person can wait a moment: agents released this long after the answer still count. Well under every profile's limit."""
@@ -64,7 +68,8 @@ class PacingSnapshot:
     own_in_flight: int  # this campaign's calls that hold a line
     rate_tokens: int  # calls that the calls-per-second limit allows now
     theta: float
-    braked: bool
+    braked: bool  # one more abandoned call would put a legal window over its limit
+    over_limit: bool  # a legal window is over its limit
 
     @property
     def agents(self) -> int:
@@ -142,7 +147,7 @@ def progressive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecisio
 
 def ratio(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """`dial_ratio` lines per free agent; one when the budget is used up."""
-    if snapshot.braked and policy.dial_ratio > 1.0:
+    if (snapshot.braked or snapshot.over_limit) and policy.dial_ratio > 1.0:
         return _per_free_agent(snapshot, 1.0, Binding.BUDGET)
     return _per_free_agent(snapshot, policy.dial_ratio, Binding.FREE_AGENTS)
 
@@ -163,16 +168,18 @@ def _per_free_agent(
 
 def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """As many calls as keep the marginal risk at or under theta; never fewer than progressive mode would place, and
-    with the budget used up never more."""
+    over the limit never more."""
+    theta = THETA_BRAKE if snapshot.braked else snapshot.theta
     balance = _Balance.of(snapshot, policy.wrap_up_seconds)
     burst = max(2, snapshot.agents // 10 + 1)
     floor = max(snapshot.idle - snapshot.waiting - snapshot.unanswered, 0)
     placed = min(floor, burst)
     risk = balance.risk(placed)
-    while not snapshot.braked and placed < burst and risk <= snapshot.theta:
+    while not snapshot.over_limit and placed < burst and risk <= theta:
         placed += 1
         risk = balance.risk(placed)
-    held_back = Binding.BUDGET if snapshot.braked else Binding.RISK
+    spent = snapshot.braked or snapshot.over_limit
+    held_back = Binding.BUDGET if spent else Binding.RISK
     return PacingDecision(
         calls_to_place=placed,
         limited_by=Binding.START_UP if placed >= burst else held_back,

@@ -462,6 +462,7 @@ class Team:
             rate_tokens=run.rate_tokens(now),
             theta=run.budget.theta,
             braked=run.budget.braked(expected + waiting, now),
+            over_limit=run.budget.over_limit,
         )
 
     def _ages(self, campaign_id: CampaignId, now: datetime) -> list[float]:

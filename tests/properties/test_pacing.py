@@ -55,6 +55,7 @@ def snapshots(draw: st.DrawFn) -> PacingSnapshot:
         rate_tokens=1000,
         theta=draw(st.sampled_from((0.002, 0.01, 0.03, 0.1, 0.5))),
         braked=draw(st.booleans()),
+        over_limit=draw(st.booleans()),
     )
 
 
@@ -147,19 +148,20 @@ def test_the_order_in_which_agents_and_calls_are_listed_does_not_matter(
 
 
 @given(snapshots(), modes, ratios)
-def test_over_the_budget_no_mode_places_more_than_progressive(
+def test_over_the_limit_no_mode_places_more_than_progressive(
     snapshot: PacingSnapshot, mode: PacingMode, ratio: float
 ) -> None:
-    braked = replace(snapshot, braked=True)
-    assert calls(braked, mode, ratio) <= calls(braked, PacingMode.PROGRESSIVE)
+    over = replace(snapshot, over_limit=True)
+    assert calls(over, mode, ratio) <= calls(over, PacingMode.PROGRESSIVE)
 
 
 @given(snapshots(), modes, ratios)
 def test_the_brake_never_places_more(
     snapshot: PacingSnapshot, mode: PacingMode, ratio: float
 ) -> None:
-    braked, free = replace(snapshot, braked=True), replace(snapshot, braked=False)
-    assert calls(braked, mode, ratio) <= calls(free, mode, ratio)
+    free = replace(snapshot, braked=False, over_limit=False)
+    braked, over = replace(free, braked=True), replace(free, braked=True, over_limit=True)
+    assert calls(over, mode, ratio) <= calls(braked, mode, ratio) <= calls(free, mode, ratio)
 
 
 @given(snapshots())

@@ -132,6 +132,15 @@ def test_where_the_law_has_no_limit_nothing_brakes() -> None:
     made.answered(True, START)
 
 
+@pytest.mark.parametrize(
+    ("answered", "abandoned", "over"),
+    [(0, 0, False), (1000, 30, False), (1000, 31, True), (1, 1, True)],
+)
+def test_over_the_limit_is_what_has_happened(answered: int, abandoned: int, over: bool) -> None:
+    assert budget((answered, abandoned), (10_000, 0)).over_limit == over
+    assert budget((10_000, 0), (answered, abandoned + answered // 100)).over_limit == over
+
+
 def test_a_new_day_lifts_the_days_brake() -> None:
     made = budget((10_000, 0), (100, 4))
     assert made.braked(0.0, START)
