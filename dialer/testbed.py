@@ -19,7 +19,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -38,11 +38,15 @@ from dialer.testbed_render import (
     ports_from_json,
     ports_to_json,
     render,
+    render_pbx,
 )
 
 TRUNK = "far-end"
 PHONE_USER = "agent-phone"
 _STEP_SECONDS = 0.05
+
+WritePbx = Callable[[Path, Mapping[str, str]], None]
+"""Writes the PBX's configuration to a folder, given what stands for the words between @ signs."""
 
 
 class TestbedError(Exception):
@@ -222,7 +226,14 @@ class AsteriskPair:
 
     trunk = TRUNK
 
-    def __init__(self, root: Path, name: str, ports: PairPorts, secrets: PairSecrets):
+    def __init__(
+        self,
+        root: Path,
+        name: str,
+        ports: PairPorts,
+        secrets: PairSecrets,
+        write_pbx: WritePbx = render_pbx,
+    ):
         inside = PurePosixPath("/srv/dialer") / name
         self.name = name
         self.ports = ports
@@ -230,6 +241,7 @@ class AsteriskPair:
         self._root = root
         self._inside = inside
         self._secrets = secrets
+        self._write_pbx = write_pbx
         self.pbx = AsteriskServer(
             root,
             inside / "pbx",
@@ -299,8 +311,11 @@ class AsteriskPair:
             variables = common_variables(mine, self._inside / role, modules)
             variables |= {"AMI_USER": server.ami.username, "AMI_SECRET": server.ami.secret}
             variables |= more | {"PHONE_USER": PHONE_USER, "PHONE_SECRET": secrets.phone}
-            render(role, variables, server.folder / "etc")
-            copy_sounds(server.folder / "data" / "sounds" / "en")
+            if role == "pbx":
+                self._write_pbx(server.folder / "etc", variables)
+            else:
+                render(role, variables, server.folder / "etc")
+            copy_sounds(server.folder / "data" / "sounds")
         local = self.pbx.folder / "etc" / "pjsip_local.conf"
         local.write_text(local_pjsip(dead_port=9), encoding="utf-8")
         self._save()
@@ -320,8 +335,12 @@ class AsteriskPair:
         )
 
 
-def pair_for(name: str, ports: PairPorts = FIXED_PORTS) -> AsteriskPair | Unavailable:
-    """A new pair, or the one of that name where it has been started before (then with its own ports)."""
+def pair_for(
+    name: str, ports: PairPorts = FIXED_PORTS, write_pbx: WritePbx = render_pbx
+) -> AsteriskPair | Unavailable:
+    """A new pair, or the one of that name where it has been started before (then with its own ports).
+
+    `write_pbx` is for a PBX with a configuration of its own."""
     root = find_root()
     if isinstance(root, Unavailable):
         return root
@@ -329,8 +348,9 @@ def pair_for(name: str, ports: PairPorts = FIXED_PORTS) -> AsteriskPair | Unavai
     try:
         data = json.loads(saved.read_text())
     except (OSError, ValueError):
-        return AsteriskPair(root, name, ports, new_secrets())
-    return AsteriskPair(root, name, ports_from_json(data["ports"]), PairSecrets(**data["secrets"]))
+        return AsteriskPair(root, name, ports, new_secrets(), write_pbx)
+    saved_ports, secrets = ports_from_json(data["ports"]), PairSecrets(**data["secrets"])
+    return AsteriskPair(root, name, saved_ports, secrets, write_pbx)
 
 
 def _chroot() -> str:

@@ -87,10 +87,10 @@ def fill_in(text: str, variables: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: variables[found[1]], text)
 
 
-def render(role: str, variables: Mapping[str, str], target: Path) -> None:
-    """Write the folder `asterisk_conf/<role>` to `target`, readable by its owner only."""
+def render(role: str, variables: Mapping[str, str], target: Path, pattern: str = "*.conf") -> None:
+    """Write the files of `asterisk_conf/<role>` that fit `pattern` to `target`, readable by its owner only."""
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for source in sorted((CONF / role).glob("*.conf")):
+    for source in sorted((CONF / role).glob(pattern)):
         filled = target / source.name
         filled.write_text(fill_in(source.read_text(encoding="utf-8"), variables), encoding="utf-8")
         filled.chmod(0o600)
@@ -112,7 +112,13 @@ def common_variables(ports: ServerPorts, state: PurePath, modules: PurePath) -> 
     }
 
 
+def render_pbx(target: Path, variables: Mapping[str, str]) -> None:
+    """The whole folder of a fresh PBX."""
+    render("pbx", variables, target)
+
+
 def copy_sounds(target: Path) -> None:
+    """Beside the folders of the languages, so that a channel of any language finds them."""
     shutil.copytree(CONF / "sounds", target, dirs_exist_ok=True)
 
 
