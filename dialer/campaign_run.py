@@ -28,6 +28,22 @@ class HopperLead:
 
 
 @dataclass
+class Denials:
+    """How many leads wait for what: counted by reason and instant, forgotten when the instant has passed."""
+
+    _counts: Counter[tuple[str, datetime | None]] = field(default_factory=Counter)
+
+    def note(self, reason: str, not_before: datetime | None) -> None:
+        self._counts[reason, not_before] += 1
+
+    def count(self, reason: str, now: datetime) -> int:
+        """Leads that this reason still holds back at `now`."""
+        for key in [key for key in self._counts if key[1] is not None and key[1] <= now]:
+            del self._counts[key]
+        return sum(count for key, count in self._counts.items() if key[0] == reason)
+
+
+@dataclass
 class CampaignRun:
     campaign: Campaign
     profile: Profile
@@ -35,7 +51,7 @@ class CampaignRun:
     answers: AnswerCurve = field(default_factory=AnswerCurve)
     talks: TalkCurve = field(default_factory=TalkCurve)
     hopper: deque[HopperLead] = field(default_factory=deque)
-    denied: Counter[str] = field(default_factory=Counter)
+    denied: Denials = field(default_factory=Denials)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     requested: bool = False
     ask_at: datetime | None = None  # no request before this
@@ -124,7 +140,7 @@ class CampaignRun:
         if not isinstance(verdict, Denied):
             self.hours_open_at = None
             return None
-        self.denied[verdict.reason] += 1
+        self.denied.note(verdict.reason, verdict.not_before)
         if verdict.reason == "calling_hours":
             self.hours_open_at = verdict.not_before
         return DeferLead(

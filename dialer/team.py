@@ -267,7 +267,7 @@ class Team:
         if call.state is not CallState.DIALING:
             raise IllegalTransitionError("call", call.state, type(event).__name__)
         del self.calls[event.call_id], self._leads[event.call_id]
-        self.runs[call.order.campaign_id].denied[event.reason] += 1
+        self.runs[call.order.campaign_id].denied.note(event.reason, None)
         return [CancelTimer(key=f"guard:{event.call_id}")]
 
     def _adopt(self, event: CallAdopted) -> list[Command]:

@@ -63,6 +63,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The abandon limit holds it back: {detail}",
         "Frenata dal limite delle chiamate mute: {detail}",
     ),
+    "why.abandon_budget_start": (
+        "One line per free agent until about {count} more persons have answered: "
+        "of so few, one abandoned call would be over the limit",
+        "Una linea per operatore libero finché non rispondono altre {count} persone circa: "
+        "su così poche, una sola chiamata muta supererebbe il limite",
+    ),
     "why.lines_in_use": ("All its lines are in use", "Tutte le sue linee sono occupate"),
     "why.calls_per_second": (
         "The calls-per-second limit is reached",

@@ -1,5 +1,6 @@
 """Why is this campaign not dialling, or not faster? The ordered answer: what must be mended first comes first."""
 
+import math
 from datetime import datetime
 
 from dialer.agents import AgentPhase
@@ -44,15 +45,13 @@ def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
         return []
     items = []
     if run.hours_open_at is not None and run.hours_open_at > now:
-        count = run.denied["calling_hours"]
+        count = run.denied.count("calling_hours", now)
         items.append(WhyItem(code="calling_hours", count=count, until=run.hours_open_at))
-    if run.ask_at is not None:
+    if run.ask_at is not None and run.ask_at > now:
         items.append(WhyItem(code="no_leads_due", until=run.next_due_at))
     held = ("abandon_block", "guaranteed_agent", "attempts_used", "do_not_call")
-    items += [
-        WhyItem(code=reason, count=run.denied[reason]) for reason in held if run.denied[reason]
-    ]
-    return items
+    counts = [(reason, run.denied.count(reason, now)) for reason in held]
+    return items + [WhyItem(code=reason, count=count) for reason, count in counts if count]
 
 
 def _agents(team: Team) -> list[WhyItem]:
@@ -71,6 +70,15 @@ def _pace(run: CampaignRun) -> list[WhyItem]:
     if run.decision is None or run.decision.limited_by not in _BY_BINDING:
         return []
     if run.decision.limited_by is Binding.BUDGET:
-        ratio, limit = run.budget.worst()
-        return [WhyItem(code="abandon_budget", detail=f"{ratio:.2%} / {limit:.2%}")]
+        return [_budget(run)]
     return [WhyItem(code=_BY_BINDING[run.decision.limited_by])]
+
+
+def _budget(run: CampaignRun) -> WhyItem:
+    """The budget is used up; or, early in a window, there is none yet: one abandoned call of few is over any limit."""
+    count, limit = run.budget.nearest()
+    if count.abandoned == 0:
+        wanted = math.ceil(1 / limit) if limit else 0
+        return WhyItem(code="abandon_budget_start", count=max(wanted - count.answered, 0))
+    ratio, limit = run.budget.worst()
+    return WhyItem(code="abandon_budget", detail=f"{ratio:.2%} / {limit:.2%}")

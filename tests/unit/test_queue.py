@@ -50,8 +50,8 @@ def test_nobody_free_nobody_joined() -> None:
 def test_a_person_within_the_guard_of_the_limit_is_left_to_the_dialplan() -> None:
     limit = at(4)
     someone = person("a", 1, limit=4)
-    assert match([someone], [agent("anna")], limit - timedelta(milliseconds=151)) != []
-    assert match([someone], [agent("anna")], limit - timedelta(milliseconds=150)) == []
+    assert match([someone], [agent("anna")], limit - timedelta(milliseconds=31)) != []
+    assert match([someone], [agent("anna")], limit - timedelta(milliseconds=30)) == []
     assert match([someone], [agent("anna")], limit + timedelta(seconds=1)) == []
 
 

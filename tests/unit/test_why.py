@@ -157,6 +157,25 @@ def test_a_spent_budget_says_its_ratio_and_its_limit() -> None:
     assert item.detail == "3.00% / 3.00%"
 
 
+def test_early_in_a_campaign_the_budget_says_how_many_answers_it_waits_for() -> None:
+    from dialer.campaign import PacingMode
+
+    early = (WindowCount(answered=4), WindowCount(answered=4))
+    team = floor("anna", mode=PacingMode.PREDICTIVE, counts=early)
+    play(team, leads(1, "rossi"), tick(2), tick(3))
+    found = {item.code: item.count for item in explain(team, team.runs[SPRING], at(3))}
+    assert found["abandon_budget_start"] == 30
+    assert "abandon_budget" not in found
+
+
+def test_leads_whose_hours_have_opened_are_held_back_no_more() -> None:
+    team = floor("anna")
+    tokyo = lead("sato", zone="Asia/Tokyo")
+    play(team, LeadsReserved(campaign_id=SPRING, leads=(tokyo,), next_due_at=None, at=at(3600)))
+    assert team.runs[SPRING].denied.count("calling_hours", at(3601)) == 1
+    assert team.runs[SPRING].denied.count("calling_hours", at(14 * 3600)) == 0
+
+
 # --- the picture ------------------------------------------------------------------------------------------------------
 
 
