@@ -1,0 +1,294 @@
+"""A shift in virtual time: the production Team against the VirtualExchange. Events in, commands out, no asyncio.
+
+The store is an endless list of new leads; writes are taken as done at once. What is measured is sampled at every tick.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count
+
+from dialer.adapters.profile_files import ProfileFiles
+from dialer.agents import AgentPhase
+from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
+from dialer.campaign_run import CampaignRun
+from dialer.commands import (
+    BridgeToAgent,
+    CancelTimer,
+    Command,
+    HangUp,
+    HangUpAgent,
+    PlaceCall,
+    RequestLeads,
+    StartTimer,
+)
+from dialer.errors import TelephonyError
+from dialer.events import (
+    BridgeFailed,
+    CampaignLoaded,
+    Event,
+    LeadsReserved,
+    TelephonyUp,
+    Ticked,
+    TimerFired,
+    WindowCount,
+)
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
+from dialer.leads import Lead, LeadState, Outcome
+from dialer.pacing import Binding
+from dialer.simulator.scenario import ITALY, Scenario
+from dialer.simulator.virtual import VirtualExchange
+from dialer.team import Team
+
+START = datetime(2026, 11, 24, 8, tzinfo=UTC)
+"""A Tuesday, 9:00 in Rome."""
+
+TICK = timedelta(seconds=0.25)
+CAMPAIGN, TEAM = CampaignId("shift"), TeamId("floor")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShiftResult:
+    """What a shift came to. Shares 0..1, times in seconds."""
+
+    mode: PacingMode
+    agents: int
+    seed: int
+    hours: float
+    dialled: int
+    answered: int  # persons: the denominator of the abandon ratio
+    abandoned: int
+    talks: int  # machines that reached an agent are among them
+    talk_share: float  # talk time / logged-in time
+    occupancy: float  # (talk + wrap-up) / logged-in time
+    wait_seconds: float  # idle time of an agent per talk
+    braked_share: float  # of the decisions
+    theta: float  # at the end
+    worst_ratio: float  # of the running abandon ratio, from the 50th answer on
+    limit: float
+
+    @property
+    def abandon_ratio(self) -> float:
+        return self.abandoned / self.answered if self.answered else 0.0
+
+
+def policy(mode: PacingMode, *, profile: str = "DEMO", dial_ratio: float = 2.0) -> CampaignPolicy:
+    """Nothing but the pacing holds it back."""
+    return CampaignPolicy(
+        campaign_id=CAMPAIGN,
+        name="Shift",
+        team_id=TEAM,
+        profile=profile,
+        mode=mode,
+        dial_ratio=dial_ratio,
+        lines=1000,
+        calls_per_second=20.0,
+    )
+
+
+def run(
+    mode: PacingMode,
+    *,
+    agents: int,
+    seed: int,
+    hours: float,
+    scenario: Scenario = ITALY,
+    counts: WindowCount | None = None,
+) -> ShiftResult:
+    """One shift. `counts`: what the campaign's windows have seen before it."""
+    return Shift(mode, agents=agents, seed=seed, scenario=scenario, counts=counts).work(hours)
+
+
+class Shift:
+    """The driver. `work` once."""
+
+    def __init__(
+        self,
+        mode: PacingMode,
+        *,
+        agents: int,
+        seed: int,
+        scenario: Scenario = ITALY,
+        counts: WindowCount | None = None,
+    ) -> None:
+        self.mode, self.agents, self.seed = mode, agents, seed
+        most = max([agents, *(number for _, number in scenario.staffing)])
+        self.scenario = replace(scenario, agents=agents)
+        self.exchange = VirtualExchange(self.scenario, seed=seed, start=START)
+        numbers = count(1)
+        self.team = Team(TEAM, lambda _now: CallId(f"call-{next(numbers)}"))
+        for index in range(most):
+            self.team.add_agent(AgentId(str(scenario.first_code + index)), "")
+        self._leads = _endless()
+        self._due: dict[str, datetime] = {}
+        self._timers: list[tuple[datetime, str]] = []
+        self._phases = dict.fromkeys(AgentPhase, 0)
+        self._decisions = self._braked = self._dialled = 0
+        self._worst = 0.0
+        profile = ProfileFiles(None).get("DEMO")
+        self._handle(
+            CampaignLoaded(
+                campaign=Campaign(policy=policy(mode), state=CampaignState.RUNNING),
+                profile=profile,
+                started_at=None,
+                counts=(counts or WindowCount(),) * len(profile.windows),
+                at=START,
+            )
+        )
+        self._before = counts or WindowCount()
+        self._handle(TelephonyUp(at=START))
+
+    @property
+    def campaign(self) -> CampaignRun:
+        return self.team.runs[CAMPAIGN]
+
+    def work(self, hours: float) -> ShiftResult:
+        self.until(START + timedelta(hours=hours))
+        return self._result(hours)
+
+    def until(self, end: datetime) -> None:
+        tick = self.exchange.now
+        while tick < end:
+            self._pass_to(tick)
+            self._handle(Ticked(at=tick))
+            self._sample()
+            tick += TICK
+
+    def _pass_to(self, instant: datetime) -> None:
+        """Everything that happens up to `instant`, each thing at its time."""
+        while True:
+            timer = self._next_timer()
+            world = self.exchange.next_at()
+            due = min((at for at in (timer, world) if at is not None), default=None)
+            if due is None or due > instant:
+                break
+            self._hear(self.exchange.advance_to(max(due, self._a_moment_on(world))))
+            if timer is not None and timer <= due:
+                _, key = heappop(self._timers)
+                del self._due[key]
+                self._handle(TimerFired(key=key, at=timer))
+        self._hear(self.exchange.advance_to(instant))
+
+    def _a_moment_on(self, world: datetime | None) -> datetime:
+        """Now; a microsecond later when the world is still about to do something now (its clock is finer than ours)."""
+        now = self.exchange.now
+        return now if world is None or world > now else now + timedelta(microseconds=1)
+
+    def _next_timer(self) -> datetime | None:
+        while self._timers and self._due.get(self._timers[0][1]) != self._timers[0][0]:
+            heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def _hear(self, events: list[Event]) -> None:
+        while events:
+            for event in events:
+                self._handle(event)
+            events = self.exchange.take()
+
+    def _handle(self, event: Event) -> None:
+        for command in self.team.handle(event):
+            self._obey(command)
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case PlaceCall():
+                self._dialled += 1
+                self.exchange.place(command)
+            case BridgeToAgent():
+                self._bridge(command)
+            case HangUp(call_id=channel) | HangUpAgent(leg=channel):
+                self.exchange.hang_up(channel)
+            case StartTimer(key=key, due_at=due):
+                self._due[key] = due
+                heappush(self._timers, (due, key))
+            case CancelTimer(key=key):
+                self._due.pop(key, None)
+            case RequestLeads(count=wanted):
+                leads = tuple(next(self._leads) for _ in range(wanted))
+                self._handle(
+                    LeadsReserved(
+                        campaign_id=CAMPAIGN, leads=leads, next_due_at=None, at=self.exchange.now
+                    )
+                )
+            case _:  # writes are done at once, and nothing is ever lost here
+                pass
+
+    def _bridge(self, order: BridgeToAgent) -> None:
+        try:
+            self.exchange.bridge(order)
+        except TelephonyError as error:
+            self._handle(
+                BridgeFailed(
+                    call_id=order.call_id,
+                    agent_id=order.agent_id,
+                    reason=str(error),
+                    at=self.exchange.now,
+                )
+            )
+
+    # --- figures ------------------------------------------------------------------------------------------------------
+
+    def _sample(self) -> None:
+        for agent in self.team.agents.values():
+            if agent.is_staffed:
+                self._phases[agent.phase] += 1
+        decision = self.campaign.decision
+        if decision is None:
+            return
+        self._decisions += 1
+        self._braked += decision.limited_by is Binding.BUDGET
+        answered, abandoned = self._counted()
+        if answered >= 50:
+            self._worst = max(self._worst, abandoned / answered)
+
+    def _counted(self) -> tuple[int, int]:
+        seen = self.campaign.budget.counts[0]
+        return (
+            seen.answered - self._before.answered,
+            seen.abandoned - self._before.abandoned,
+        )
+
+    def _result(self, hours: float) -> ShiftResult:
+        staffed = sum(self._phases.values())
+        talking, wrapping = self._phases[AgentPhase.TALKING], self._phases[AgentPhase.WRAP_UP]
+        idle = self._phases[AgentPhase.IDLE] + self._phases[AgentPhase.RESERVED]
+        outcomes = self.campaign.outcomes
+        answered, abandoned = self._counted()
+        talks = outcomes[Outcome.TALKED]
+        return ShiftResult(
+            mode=self.mode,
+            agents=self.agents,
+            seed=self.seed,
+            hours=hours,
+            dialled=self._dialled,
+            answered=answered,
+            abandoned=abandoned,
+            talks=talks,
+            talk_share=talking / staffed,
+            occupancy=(talking + wrapping) / staffed,
+            wait_seconds=idle * TICK.total_seconds() / max(talks, 1),
+            braked_share=self._braked / max(self._decisions, 1),
+            theta=self.campaign.budget.theta,
+            worst_ratio=self._worst,
+            limit=self.campaign.profile.strictest_limit,
+        )
+
+
+def _endless() -> Iterator[Lead]:
+    for number in count(1):
+        yield Lead(
+            lead_id=LeadId(f"lead-{number}"),
+            campaign_id=CAMPAIGN,
+            phone=f"+39069{number:08}",
+            name="",
+            zone="Europe/Rome",
+            priority=0,
+            state=LeadState.RESERVED,
+            attempts=0,
+            never_rang=0,
+            last_attempt_at=None,
+            last_outcome=None,
+            last_abandoned_at=None,
+            next_attempt_at=None,
+        )
