@@ -1,5 +1,6 @@
 """What the engine needs of the world, as Protocols. Every port has a real adapter and a memory twin that runs the same tests."""
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -91,14 +92,22 @@ class ImportReport:
 class LeadCounts:
     """How many leads of a campaign stand where. `due` of those in NEW and RETRY may be asked for now."""
 
-    by_state: dict[LeadState, int]
+    by_state: dict[LeadState, int]  # names every state
     due: int
-    next_due_at: datetime | None
+    next_due_at: datetime | None  # of the leads in RETRY, the earliest time that is still to come
 
 
 class LeadStore(Protocol):
+    """The people to call.
+
+    `owner` is any name, or the `fenced_owner` of a team: one whose fence is not the team's any more reserves nothing,
+    and holds nothing either. Every method is one transaction and raises StoreUnavailableError when the database cannot
+    be reached.
+    """
+
     async def add(self, leads: Sequence[NewLead], *, at: datetime) -> ImportReport:
-        """Add leads; a number that the campaign has already is counted as a duplicate and changes nothing."""
+        """Add leads, all of them or none in one transaction; a number that the campaign has already is counted as a
+        duplicate and changes nothing. Raises NotFoundError when one is of an unknown campaign."""
         ...
 
     async def reserve_due(
@@ -120,7 +129,8 @@ class LeadStore(Protocol):
     async def defer(
         self, lead_id: LeadId, *, owner: str, state: LeadState, not_before: datetime | None
     ) -> None:
-        """A reserved lead may not be rung now: RETRY with next_attempt_at, or EXCLUDED / DONE for good."""
+        """A reserved lead may not be rung now: RETRY with next_attempt_at, or EXCLUDED / DONE for good. A lead that
+        `owner` does not hold is left alone. Raises IllegalTransitionError for any other state."""
         ...
 
     async def get(self, lead_id: LeadId) -> Lead:
@@ -133,7 +143,10 @@ class LeadStore(Protocol):
         """Leads by id, for paging."""
         ...
 
-    async def counts(self, campaign_id: CampaignId, *, at: datetime) -> LeadCounts: ...
+    async def counts(self, campaign_id: CampaignId, *, at: datetime) -> LeadCounts:
+        """At `at`. Every state is named, also where no lead is in it; `next_due_at` is the earliest next_attempt_at
+        after `at` of a lead in RETRY (None: there is none)."""
+        ...
 
     async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:
         """From now on nobody rings this E.164 number; leads that wait with it become EXCLUDED."""
@@ -183,21 +196,38 @@ class AbandonCount:
 
 
 class AttemptStore(Protocol):
+    """The tries. Every method is one transaction and raises StoreUnavailableError when the database cannot be reached.
+
+    Only `open`, which makes telephones ring, asks who the caller is. What happened on a call may be told by anybody: a
+    server that lost its team a moment ago still knows how its calls ended, and the first to tell is believed.
+    """
+
     async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
         """Commit attempts before anything rings, in one transaction; the leads become DIALING. Returns the ids that were
-        written; one is left out when its lead is not reserved by `owner`, or its lead or number has an open attempt."""
+        written. One is left out when its lead is not reserved by `owner` or is of another campaign than the call, when
+        its lead or number has an open attempt, when its number is on the do-not-call list, or when its call id was used
+        before; all are, when `owner` is a `fenced_owner` whose fence is not the team's any more."""
         ...
 
-    async def mark_answered(self, call_id: CallId, *, at: datetime) -> None: ...
+    async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
+        """The first mark stands; an attempt that is closed or unknown is left alone."""
+        ...
 
-    async def mark_bridged(self, call_id: CallId, *, at: datetime, agent_id: AgentId) -> None: ...
+    async def mark_bridged(self, call_id: CallId, *, at: datetime, agent_id: AgentId) -> None:
+        """The first mark stands, with its agent; an attempt that is closed or unknown is left alone."""
+        ...
 
     async def close(self, close: CloseAttempt) -> None:
-        """Close the attempt and update its lead in one transaction. Closing a closed attempt changes nothing."""
+        """Close the attempt and update its lead in one transaction. What the close does not know (None) of answer,
+        bridge and agent stays as it was marked. Closing a closed attempt changes nothing. Raises NotFoundError for an
+        unknown attempt, ConflictError when the update is of another lead, IllegalTransitionError when the lead may not
+        go where the update sends it; then nothing was changed."""
         ...
 
     async def record_disposition(self, record: RecordDisposition) -> None:
-        """Raises NotFoundError."""
+        """Keep the agent's word; a callback moves the lead to RETRY, once the attempt is closed. Raises NotFoundError
+        for an unknown attempt, and IllegalTransitionError (nothing was changed) when a callback meets a lead that is
+        EXCLUDED or is being dialled again."""
         ...
 
     async def still_open(self, campaign_ids: Collection[CampaignId]) -> list[OpenAttempt]: ...
@@ -215,13 +245,14 @@ class AttemptStore(Protocol):
     async def abandon_count(
         self, campaign_id: CampaignId, *, since: datetime | None
     ) -> AbandonCount:
-        """Of attempts answered at or after `since` (None: ever). Closed ones by their outcome; see leads.PERSON_ANSWERED."""
+        """Of closed attempts answered at or after `since` (None: ever), by their outcome; see leads.PERSON_ANSWERED. Open
+        ones are not counted. Where nobody saw the answer (no answered_at), ended_at counts."""
         ...
 
 
 class CampaignStore(Protocol):
     async def save(self, policy: CampaignPolicy) -> None:
-        """Insert or replace; a new campaign is PAUSED."""
+        """Insert or replace; a new campaign is PAUSED. Raises ConflictError when another campaign has its name."""
         ...
 
     async def set_state(self, campaign_id: CampaignId, state: CampaignState) -> None:
@@ -252,6 +283,64 @@ class AgentDirectory(Protocol):
         ...
 
     async def all(self) -> list[AgentRecord]: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TeamLease:
+    """Who runs a team, and until when nobody else may."""
+
+    team_id: TeamId
+    owner: str
+    fence: int
+    until: datetime
+
+
+class Lease(Protocol):
+    """At most one server runs a team. `owner` names one life of one server, so that a restarted one is another.
+
+    Each acquisition of a team has a greater number, its fence, than all before; it never goes back. What keeps a server
+    that lost its team from dialling is the fence, which the stores compare in the transaction that would dial
+    (`fenced_owner`). Clocks decide only when a team may be taken from a server that is silent: `at` is the caller's
+    time, so the servers' clocks must differ by less than the time to live less the interval of renewal. Where they do
+    not, a team changes hands for no reason, or late; still nobody is rung twice.
+
+    Every method is one transaction and raises StoreUnavailableError when the database cannot be reached.
+    """
+
+    async def acquire(
+        self, team_id: TeamId, *, owner: str, ttl: timedelta, at: datetime
+    ) -> int | None:
+        """Run the team until at + ttl. Returns the new fence; None while another owner's lease runs. Leads that were
+        reserved under the fence before go back at once; open attempts stay. An owner that holds the team already gets
+        a new fence too."""
+        ...
+
+    async def renew(self, team_id: TeamId, *, fence: int, ttl: timedelta, at: datetime) -> bool:
+        """Run the team until at + ttl, also when the lease had run out and nobody took the team. False: the fence is
+        not the team's any more (taken over or released); stop dialling for it."""
+        ...
+
+    async def release(self, team_id: TeamId, *, fence: int) -> None:
+        """Anybody may run the team from now on; reserved leads go back. A fence that is not the team's changes nothing."""
+        ...
+
+    async def held_by(self, team_id: TeamId, *, at: datetime) -> TeamLease | None:
+        """None: nobody's, or the lease has run out."""
+        ...
+
+
+def fenced_owner(team_id: TeamId, fence: int) -> str:
+    """The owner that reserves leads and opens attempts for a team under this fence."""
+    return f"team:{team_id}#{fence}"
+
+
+def fence_of(owner: str) -> tuple[TeamId, int] | None:
+    """Team and fence of a `fenced_owner`; None for any other name, which the stores do not check."""
+    found = _FENCED.fullmatch(owner)
+    return (TeamId(found["team"]), int(found["fence"])) if found else None
+
+
+_FENCED = re.compile(r"team:(?P<team>.+)#(?P<fence>[0-9]+)", re.DOTALL)
 
 
 class StoreHealth(Protocol):
@@ -289,5 +378,6 @@ class Stores:
     attempts: AttemptStore
     campaigns: CampaignStore
     agents: AgentDirectory
+    leases: Lease
     health: StoreHealth
     close: Callable[[], Awaitable[None]] = field(repr=False)

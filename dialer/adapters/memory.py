@@ -7,6 +7,7 @@ from random import Random, SystemRandom
 
 from dialer.adapters.memory_attempts import MemoryAttemptStore
 from dialer.adapters.memory_leads import MemoryLeadStore
+from dialer.adapters.memory_leases import MemoryLease
 from dialer.adapters.memory_tables import MemoryTables
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.errors import ConflictError, NotFoundError
@@ -76,6 +77,7 @@ def memory_stores(*, random: Random | None = None) -> Stores:
         attempts=MemoryAttemptStore(tables),
         campaigns=MemoryCampaignStore(tables),
         agents=MemoryAgentDirectory(tables),
+        leases=MemoryLease(tables),
         health=MemoryStoreHealth(),
         close=close,
     )

@@ -20,6 +20,8 @@ class MemoryAttemptStore:
 
     async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
         written: set[CallId] = set()
+        if not self._tables.holds(owner):
+            return written
         for call in sorted(calls, key=lambda call: call.phone):
             if not self._may_open(call, owner):
                 continue

@@ -36,6 +36,8 @@ class MemoryLeadStore:
     async def reserve_due(
         self, campaign_id: CampaignId, count: int, *, owner: str, lease: timedelta, at: datetime
     ) -> list[Lead]:
+        if not self._tables.holds(owner):
+            return []
         line = self._tables.lines[campaign_id]
         line.wake(at)
         taken: list[Lead] = []

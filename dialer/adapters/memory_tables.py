@@ -7,9 +7,9 @@ from heapq import heappop, heappush
 
 from dialer.campaign import Campaign
 from dialer.errors import NotFoundError
-from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
 from dialer.leads import Lead, LeadState
-from dialer.ports import AgentRecord, Attempt
+from dialer.ports import AgentRecord, Attempt, TeamLease, fence_of
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 WAITING = frozenset({LeadState.NEW, LeadState.RETRY, LeadState.RESERVED})
@@ -72,6 +72,8 @@ class MemoryTables:
         self.open_leads: dict[LeadId, CallId] = {}
         self.open_numbers: dict[str, CallId] = {}
         self.held: defaultdict[str, set[LeadId]] = defaultdict(set)  # by owner
+        self.leases: dict[TeamId, TeamLease] = {}  # also those that were released
+        self.released: set[TeamId] = set()
         self.lines: defaultdict[CampaignId, WaitingLine] = defaultdict(WaitingLine)
 
     def put_lead(
@@ -90,6 +92,17 @@ class MemoryTables:
             self.held[owner].add(lead.lead_id)
         if lead.state in WAITING:
             self.lines[lead.campaign_id].put(stored)
+
+    def holds(self, owner: str) -> bool:
+        """False for an owner whose fence is not its team's any more."""
+        fenced = fence_of(owner)
+        return fenced is None or self.lease(*fenced) is not None
+
+    def lease(self, team_id: TeamId, fence: int) -> TeamLease | None:
+        """The team's lease, where it is held under this fence."""
+        lease = self.leases.get(team_id)
+        standing = lease is not None and lease.fence == fence and team_id not in self.released
+        return lease if standing else None
 
     def attempt(self, call_id: CallId) -> StoredAttempt:
         """Raises NotFoundError."""

@@ -214,7 +214,7 @@ class TestSpeed:
             assert "SCAN leads" not in steps
 
     async def test_what_an_owner_holds_is_found_by_an_index(self, world: World, path: Path) -> None:
-        held = lead_store._GIVE_BACK.where(leads.c.owner == "one")
+        held = lead_store.GIVE_BACK.where(leads.c.owner == "one")
         assert "ix_leads_held (owner=?)" in plan(path, held)
 
     async def test_open_attempts_are_found_without_the_closed_ones(

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from dialer.adapters.sql.engine import Database, insert_or_update
+from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import agents
 from dialer.errors import NotFoundError
 from dialer.ids import AgentId, TeamId
@@ -15,6 +16,7 @@ class SqlAgentDirectory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @again
     async def save(self, agent: AgentRecord) -> None:
         values = {"id": agent.agent_id, "name": agent.name, "team_id": agent.team_id}
         async with self._database.write() as connection:

@@ -5,11 +5,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, exists, func, select, update
+from sqlalchemy import Row, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.lead_changes import after_attempt, after_callback
 from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
+from dialer.adapters.sql.faults import again
+from dialer.adapters.sql.fences import holds
 from dialer.adapters.sql.leads import listed_numbers
 from dialer.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
@@ -20,7 +22,7 @@ from dialer.adapters.sql.rows import (
     open_attempt_of,
     settled_values,
 )
-from dialer.adapters.sql.tables import attempts, do_not_call, leads
+from dialer.adapters.sql.tables import attempts, leads
 from dialer.commands import CloseAttempt, PlaceCall, RecordDisposition
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
@@ -32,10 +34,13 @@ class SqlAttemptStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @again
     async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
         if not calls:
             return set()
         async with self._database.write() as connection:
+            if not await holds(connection, owner):
+                return set()
             held = await _held_leads(connection, calls, owner)
             barred = await listed_numbers(connection, [call.phone for call in calls])
             allowed = [
@@ -47,18 +52,21 @@ class SqlAttemptStore:
             await _mark_dialing(connection, written)
         return {CallId(row.id) for row in written}
 
+    @again
     async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
         unanswered = and_(attempts.c.id == call_id, attempts.c.answered_at.is_(None))
         mark = update(attempts).where(unanswered, attempts.c.ended_at.is_(None))
         async with self._database.write() as connection:
             await connection.execute(mark.values(answered_at=at))
 
+    @again
     async def mark_bridged(self, call_id: CallId, *, at: datetime, agent_id: AgentId) -> None:
         unbridged = and_(attempts.c.id == call_id, attempts.c.bridged_at.is_(None))
         mark = update(attempts).where(unbridged, attempts.c.ended_at.is_(None))
         async with self._database.write() as connection:
             await connection.execute(mark.values(bridged_at=at, agent_id=agent_id))
 
+    @again
     async def close(self, close: CloseAttempt) -> None:
         async with self._database.write() as connection:
             row = await _attempt_with_lead(connection, close.call_id)
@@ -66,14 +74,16 @@ class SqlAttemptStore:
                 return
             if row.id != close.lead_update.lead_id:
                 raise ConflictError("the update is of another lead than the attempt")
+            barred = await _is_barred(connection, row.phone)
             lead = after_attempt(
-                lead_of(row), close.lead_update, callback_at=row.callback_at, barred=row.barred
+                lead_of(row), close.lead_update, callback_at=row.callback_at, barred=barred
             )
             await connection.execute(
                 update(attempts).where(attempts.c.id == close.call_id).values(**_ending(close))
             )
             await _store(connection, lead)
 
+    @again
     async def record_disposition(self, record: RecordDisposition) -> None:
         async with self._database.write() as connection:
             row = await _attempt_with_lead(connection, record.call_id)
@@ -82,7 +92,8 @@ class SqlAttemptStore:
             if row.ended_at is None:
                 values["callback_at"] = record.callback_at
             elif record.callback_at is not None:
-                lead = after_callback(lead_of(row), record.callback_at, barred=row.barred)
+                barred = await _is_barred(connection, row.phone)
+                lead = after_callback(lead_of(row), record.callback_at, barred=barred)
                 await _store(connection, lead)
             await connection.execute(
                 update(attempts).where(attempts.c.id == record.call_id).values(**values)
@@ -168,12 +179,18 @@ async def _mark_dialing(connection: AsyncConnection, written: list[Row[Any]]) ->
 
 
 async def _attempt_with_lead(connection: AsyncConnection, call_id: CallId) -> Row[Any]:
-    """The attempt's lead, its columns by name; `ended_at` and `callback_at` of the attempt; `barred`: the number is on the
-    do-not-call list. Locked until the end of the transaction. Raises NotFoundError."""
+    """The attempt's lead, its columns by name; `ended_at` and `callback_at` of the attempt. Locked until the end of the
+    transaction. Raises NotFoundError."""
     row = (await connection.execute(_ATTEMPT_WITH_LEAD, {"call": call_id})).one_or_none()
     if row is None:
         raise NotFoundError("no such attempt")
     return row
+
+
+async def _is_barred(connection: AsyncConnection, phone: str) -> bool:
+    """Asked once the lead is locked: whoever bars its number locks it too, and has either committed or will find it as
+    this transaction leaves it."""
+    return bool(await listed_numbers(connection, [phone]))
 
 
 async def _store(connection: AsyncConnection, lead: Lead) -> None:
@@ -215,12 +232,7 @@ _DIAL = (
     )
 )
 
-_WITH_LEAD_COLUMNS = [
-    *LEAD_COLUMNS,
-    attempts.c.ended_at,
-    attempts.c.callback_at,
-    exists().where(do_not_call.c.phone == leads.c.phone).label("barred"),
-]
+_WITH_LEAD_COLUMNS = [*LEAD_COLUMNS, attempts.c.ended_at, attempts.c.callback_at]
 _ATTEMPT_WITH_LEAD = (
     select(*_WITH_LEAD_COLUMNS)
     .join_from(attempts, leads, attempts.c.lead_id == leads.c.id)

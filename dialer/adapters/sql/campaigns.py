@@ -7,6 +7,7 @@ from sqlalchemy import Row, Select, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dialer.adapters.sql.engine import Database, insert_or_update
+from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import campaigns
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.errors import ConflictError, NotFoundError
@@ -21,6 +22,7 @@ class SqlCampaignStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @again
     async def save(self, policy: CampaignPolicy) -> None:
         values = {
             "id": policy.campaign_id,
@@ -36,6 +38,7 @@ class SqlCampaignStore:
             except IntegrityError as error:
                 raise ConflictError("another campaign has this name") from error
 
+    @again
     async def set_state(self, campaign_id: CampaignId, state: CampaignState) -> None:
         change = update(campaigns).where(campaigns.c.id == campaign_id).values(state=state)
         async with self._database.write() as connection:

@@ -5,52 +5,54 @@ queue in order and every transaction is BEGIN IMMEDIATE (a transaction that read
 deadlock), and a reader that write-ahead logging lets run beside it. `synchronous` is FULL: a committed attempt survives
 not only a killed process but a power cut, since an attempt that is forgotten is a person who is rung twice.
 
-On PostgreSQL both are the same engine.
+On PostgreSQL both use one pool. Writers run at READ COMMITTED: every statement sees what was committed before it began, so
+that a check made after a lock was got is a check of the present. Readers run at REPEATABLE READ: one view for all their
+statements. A server that hangs in mid-transaction is cut off by PostgreSQL, else its locks would keep the others from
+taking its team over.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Table, event
+from sqlalchemy import Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import (
-    ArgumentError,
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    NoSuchModuleError,
-    ProgrammingError,
-)
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from dialer.errors import InvalidInputError, StoreUnavailableError
+from dialer.adapters.sql.faults import before_commit, store_errors
+from dialer.errors import InvalidInputError
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 BUSY_TIMEOUT_SECONDS = 10
 READERS = 4
+
+QUERY = frozenset({"host", "port", "ssl", "passfile", "target_session_attrs"})
+CONNECTIONS = 10
+CONNECT_SECONDS = 5
+COMMAND_SECONDS = 30
+SESSION = {
+    "application_name": "dialer",
+    "jit": "off",  # short statements only
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+IMPATIENT = {
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "10s",
+}
+"""How PostgreSQL deals with our sessions; all but migrations are also impatient."""
+
 CHUNK = 500
 """Rows or values in one statement: far under the limits on bound values of both databases."""
 
 T = TypeVar("T")
-
-
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Turns "the database cannot be reached, is busy or is damaged" into StoreUnavailableError. A fault of the statement
-    passes as it is."""
-    try:
-        yield
-    except (IntegrityError, DataError, ProgrammingError):
-        raise
-    except (DBAPIError, PoolTimeoutError, OSError) as error:
-        raise StoreUnavailableError from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,14 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Commits at the end, rolls back when anything is raised. Raises StoreUnavailableError."""
+        """Commits at the end, rolls back when anything is raised. Raises StoreUnavailableError; UndoneError, which is
+        one, where the transaction is sure to be worth another try."""
         with store_errors():
-            async with self.writer.begin() as connection:
-                yield connection
+            async with self.writer.connect() as connection:
+                with before_commit():
+                    await connection.begin()
+                    yield connection
+                await connection.commit()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -79,13 +85,14 @@ class Database:
         await self.reader.dispose()
 
 
-def connect(url: str) -> Database:
-    """The database at `url` ("sqlite:///file" or "postgresql://..."); nothing is opened yet.
-    Raises InvalidInputError for a URL that cannot be used."""
+def connect(url: str, *, patient: bool = False) -> Database:
+    """The database at `url` ("sqlite:///file" or "postgresql://..."); nothing is opened yet. `patient`: a statement may
+    wait and run as long as it takes. Raises InvalidInputError for a URL that cannot be used."""
     address = address_of(url)
-    if address.get_backend_name() != "sqlite":
-        engine = create_async_engine(address, hide_parameters=True, pool_pre_ping=True)
-        return Database(engine, engine)
+    if address.get_backend_name() == "postgresql":
+        writer = _postgresql_engine(address, patient=patient)
+        reads = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        return Database(writer, writer.execution_options(**reads))
     writer = _sqlite_engine(address, connections=1, begin="BEGIN IMMEDIATE")
     reader = _sqlite_engine(address, connections=READERS, begin="BEGIN")
     return Database(writer, reader)
@@ -101,11 +108,24 @@ def address_of(url: str) -> URL:
         address.get_dialect()
     except (ArgumentError, KeyError, NoSuchModuleError) as error:
         raise InvalidInputError("database url", "not an SQLite or PostgreSQL address") from error
-    if backend not in DRIVERS:
+    if address.drivername != DRIVERS.get(backend):
         raise InvalidInputError("database url", "not an SQLite or PostgreSQL address")
     if backend == "sqlite":
         _check_file(address.database)
-    return address
+        return address
+    return _checked_query(address)
+
+
+def _checked_query(address: URL) -> URL:
+    """PostgreSQL's own tools say `sslmode`, the driver says `ssl`, and it would fail on words that it does not know."""
+    query = dict(address.query)
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    unknown = query.keys() - QUERY
+    if unknown:
+        known = ", ".join(sorted(QUERY))
+        raise InvalidInputError("database url", f"of its query only these are known: {known}")
+    return address.set(query=query)
 
 
 def _check_file(path: str | None) -> None:
@@ -142,26 +162,52 @@ def _sqlite_engine(address: URL, *, connections: int, begin: str) -> AsyncEngine
     return engine
 
 
+def _postgresql_engine(address: URL, *, patient: bool) -> AsyncEngine:
+    settings = SESSION if patient else SESSION | IMPATIENT
+    engine = create_async_engine(
+        address,
+        hide_parameters=True,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=COMMAND_SECONDS,
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": None if patient else COMMAND_SECONDS,
+            "server_settings": settings,
+        },
+    )
+
+    def check(connection: Any, _record: object, _proxy: object) -> None:
+        """Costs no round trip, unlike a ping: the driver knows by itself when the other end has hung up."""
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
+
+    event.listen(engine.sync_engine, "checkout", check)
+    return engine
+
+
 # --- statements that the two databases spell differently --------------------------------------------------------------
 
 
-def insert_or_skip(connection: AsyncConnection, table: Table) -> Insert:
-    """INSERT that leaves out a row which breaks a unique rule."""
+def insert_into(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """INSERT that can be told what to do about a row that is there already."""
     if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def insert_or_skip(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """INSERT that leaves out a row which breaks a unique rule."""
+    return insert_into(connection, table).on_conflict_do_nothing()
 
 
 def insert_or_update(
     connection: AsyncConnection, table: Table, values: Mapping[str, Any], *, keep: frozenset[str]
-) -> Insert:
+) -> postgresql.Insert | sqlite.Insert:
     """INSERT; where the primary key is there already, UPDATE all but the columns in `keep`."""
     key = [column.name for column in table.primary_key]
     changes = {name: value for name, value in values.items() if name not in keep.union(key)}
-    if connection.dialect.name == "postgresql":
-        stored = postgresql.insert(table).values(**values)
-        return stored.on_conflict_do_update(index_elements=key, set_=changes)
-    row = sqlite.insert(table).values(**values)
+    row = insert_into(connection, table).values(**values)
     return row.on_conflict_do_update(index_elements=key, set_=changes)
 
 

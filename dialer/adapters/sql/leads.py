@@ -21,6 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.lead_changes import after_deferral
 from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
+from dialer.adapters.sql.faults import again
+from dialer.adapters.sql.fences import holds
 from dialer.adapters.sql.rows import LEAD_COLUMNS, lead_of, settled_values
 from dialer.adapters.sql.tables import READY, attempts, campaigns, do_not_call, leads
 from dialer.errors import NotFoundError
@@ -38,6 +40,7 @@ class SqlLeadStore:
         self._database = database
         self._random = random
 
+    @again
     async def add(self, leads: Sequence[NewLead], *, at: datetime) -> ImportReport:
         """One transaction however long the list: whoever imports a file cuts it into pieces of some thousands."""
         if not leads:
@@ -50,6 +53,7 @@ class SqlLeadStore:
                 added += await _insert(connection, chunk)
         return ImportReport(added=added, duplicates=len(leads) - added)
 
+    @again
     async def reserve_due(
         self, campaign_id: CampaignId, count: int, *, owner: str, lease: timedelta, at: datetime
     ) -> list[Lead]:
@@ -57,24 +61,29 @@ class SqlLeadStore:
             return []
         values = {"campaign": campaign_id, "at": at, "most": count, "holder": owner}
         async with self._database.write() as connection:
+            if not await holds(connection, owner):
+                return []
             await connection.execute(_WAKE, values)
             taken = await connection.execute(_TAKE, {**values, "until": at + lease})
             reserved = [lead_of(row) for row in taken]
         return sorted(reserved, key=lambda lead: (-lead.priority, lead.lead_id))
 
+    @again
     async def release(self, lead_ids: Collection[LeadId], *, owner: str) -> None:
         if not lead_ids:
             return
         async with self._database.write() as connection:
             for chunk in chunks(sorted(lead_ids)):
                 held = and_(leads.c.id.in_(chunk), leads.c.owner == owner)
-                await connection.execute(_GIVE_BACK.where(held))
+                await connection.execute(GIVE_BACK.where(held))
 
+    @again
     async def release_owner(self, owner: str) -> int:
         async with self._database.write() as connection:
-            result = await connection.execute(_GIVE_BACK.where(leads.c.owner == owner))
+            result = await connection.execute(GIVE_BACK.where(leads.c.owner == owner))
             return result.rowcount
 
+    @again
     async def defer(
         self, lead_id: LeadId, *, owner: str, state: LeadState, not_before: datetime | None
     ) -> None:
@@ -124,10 +133,13 @@ class SqlLeadStore:
             by_state=by_state, due=waiting - asleep.number, next_due_at=asleep.next_due_at
         )
 
+    @again
     async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:
         async with self._database.write() as connection:
             listed = insert_or_skip(connection, do_not_call)
             await connection.execute(listed, {"phone": phone, "reason": reason, "added_at": at})
+            # Who changes one of its leads at this moment is waited for; then all of them are seen as they are.
+            await connection.execute(_WITH_NUMBER, {"number": phone})
             await connection.execute(_EXCLUDE, {"number": phone})
 
     async def do_not_call(self, phones: Collection[str]) -> set[str]:
@@ -206,7 +218,7 @@ _TAKE = (
 )
 
 _never_tried = and_(leads.c.attempts == 0, leads.c.last_attempt_at.is_(None))
-_GIVE_BACK = (
+GIVE_BACK = (
     update(leads)
     .where(leads.c.state == LeadState.RESERVED)
     .values(
@@ -215,6 +227,13 @@ _GIVE_BACK = (
         wakes_at=case((_never_tried, None), else_=leads.c.next_attempt_at),
         owner=None,
     )
+)
+
+_WITH_NUMBER = (
+    select(leads.c.id)
+    .where(leads.c.phone == bindparam("number"))
+    .order_by(leads.c.id)
+    .with_for_update()
 )
 
 _EXCLUDE = (

@@ -10,7 +10,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from dialer.adapters.sql.engine import address_of, connect, store_errors
+from dialer.adapters.sql.engine import address_of, connect
+from dialer.adapters.sql.faults import store_errors
 from dialer.errors import StoreUnavailableError
 
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -23,7 +24,7 @@ async def migrate(url: str) -> None:
     address = address_of(url)
     if address.get_backend_name() == "sqlite" and address.database:
         _create_file(Path(address.database))
-    database = connect(url)
+    database = connect(url, patient=True)
     try:
         async with database.write() as connection:
             await connection.run_sync(_upgrade)

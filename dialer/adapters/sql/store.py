@@ -9,6 +9,7 @@ from dialer.adapters.sql.attempts import SqlAttemptStore
 from dialer.adapters.sql.campaigns import SqlCampaignStore
 from dialer.adapters.sql.engine import Database, connect
 from dialer.adapters.sql.leads import SqlLeadStore
+from dialer.adapters.sql.leases import SqlLease
 from dialer.adapters.sql.migrate import migrate
 from dialer.ports import Stores
 
@@ -36,6 +37,7 @@ def stores_on(database: Database, random: Random) -> Stores:
         attempts=SqlAttemptStore(database),
         campaigns=SqlCampaignStore(database),
         agents=SqlAgentDirectory(database),
+        leases=SqlLease(database),
         health=SqlStoreHealth(database),
         close=database.close,
     )

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     DateTime,
     Dialect,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
 
 from dialer.campaign import CampaignState
 from dialer.leads import LeadState, Outcome
@@ -81,6 +83,11 @@ metadata = MetaData(
 )
 
 
+def _key(length: int) -> TypeEngine[str]:
+    """An id. Sorts as its letters are coded, whatever the language of the database."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 def _partial(name: str, *columns: Any, where: str, unique: bool = False) -> Index:
     """An index over the rows that fulfil `where`, on either database."""
     clause = text(where)
@@ -90,20 +97,29 @@ def _partial(name: str, *columns: Any, where: str, unique: bool = False) -> Inde
 campaigns = Table(
     "campaigns",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", _key(64), primary_key=True),
     Column("name", Text, nullable=False),
-    Column("team_id", String(64), nullable=False),
+    Column("team_id", _key(64), nullable=False),
     Column("state", Word(CampaignState), nullable=False),
     Column("policy", JSON().with_variant(JSONB(), "postgresql"), nullable=False),
     UniqueConstraint("name"),
 )
 
+team_leases = Table(
+    "team_leases",
+    metadata,
+    Column("team_id", _key(64), primary_key=True),
+    Column("owner", Text),  # null: nobody's
+    Column("fence", BigInteger, nullable=False),  # the number of acquisitions
+    Column("until", UtcDateTime(), nullable=False),
+)
+
 agents = Table(
     "agents",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", _key(64), primary_key=True),
     Column("name", Text, nullable=False),
-    Column("team_id", String(64), nullable=False),
+    Column("team_id", _key(64), nullable=False),
 )
 
 do_not_call = Table(
@@ -117,8 +133,8 @@ do_not_call = Table(
 leads = Table(
     "leads",
     metadata,
-    Column("id", String(36), primary_key=True),  # UUIDv7: sorts by age
-    Column("campaign_id", String(64), ForeignKey("campaigns.id"), nullable=False),
+    Column("id", _key(36), primary_key=True),  # UUIDv7: sorts by age
+    Column("campaign_id", _key(64), ForeignKey("campaigns.id"), nullable=False),
     Column("phone", String(20), nullable=False),
     Column("name", Text, nullable=False),
     Column("zone", String(64), nullable=False),
@@ -163,9 +179,9 @@ Index("ix_leads_page", leads.c.campaign_id, leads.c.id)
 attempts = Table(
     "attempts",
     metadata,
-    Column("id", String(36), primary_key=True),  # the CallId
-    Column("campaign_id", String(64), ForeignKey("campaigns.id"), nullable=False),
-    Column("lead_id", String(36), ForeignKey("leads.id"), nullable=False),
+    Column("id", _key(36), primary_key=True),  # the CallId
+    Column("campaign_id", _key(64), ForeignKey("campaigns.id"), nullable=False),
+    Column("lead_id", _key(36), ForeignKey("leads.id"), nullable=False),
     Column("phone", String(20), nullable=False),
     Column("caller_id", String(40), nullable=False),
     Column("trunk", String(64), nullable=False),

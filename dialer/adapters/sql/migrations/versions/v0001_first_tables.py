@@ -12,6 +12,11 @@ branch_labels = None
 depends_on = None
 
 
+def key(length: int) -> Any:
+    """An id. On PostgreSQL it sorts as its letters are coded, whatever the language of the database."""
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
 def instant(name: str, *, nullable: bool = True) -> sa.Column[Any]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
@@ -38,9 +43,9 @@ def upgrade() -> None:
 def create_settings() -> None:
     op.create_table(
         "campaigns",
-        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("id", key(64), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("team_id", sa.String(64), nullable=False),
+        sa.Column("team_id", key(64), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("policy", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_campaigns"),
@@ -48,9 +53,9 @@ def create_settings() -> None:
     )
     op.create_table(
         "agents",
-        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("id", key(64), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("team_id", sa.String(64), nullable=False),
+        sa.Column("team_id", key(64), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_agents"),
     )
     op.create_table(
@@ -65,8 +70,8 @@ def create_settings() -> None:
 def create_leads() -> None:
     op.create_table(
         "leads",
-        sa.Column("id", sa.String(36), nullable=False),
-        sa.Column("campaign_id", sa.String(64), nullable=False),
+        sa.Column("id", key(36), nullable=False),
+        sa.Column("campaign_id", key(64), nullable=False),
         sa.Column("phone", sa.String(20), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("zone", sa.String(64), nullable=False),
@@ -104,9 +109,9 @@ def create_leads() -> None:
 def create_attempts() -> None:
     op.create_table(
         "attempts",
-        sa.Column("id", sa.String(36), nullable=False),
-        sa.Column("campaign_id", sa.String(64), nullable=False),
-        sa.Column("lead_id", sa.String(36), nullable=False),
+        sa.Column("id", key(36), nullable=False),
+        sa.Column("campaign_id", key(64), nullable=False),
+        sa.Column("lead_id", key(36), nullable=False),
         sa.Column("phone", sa.String(20), nullable=False),
         sa.Column("caller_id", sa.String(40), nullable=False),
         sa.Column("trunk", sa.String(64), nullable=False),
