@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from dialer import serve
+from dialer import doctor_run, serve
 from dialer.config import read_settings
 from dialer.demo import PAIR_NAME, Demo, DemoOptions, pair_up, running
+from dialer.doctor import healthy
 from dialer.errors import DialerError, InvalidInputError
 from dialer.lead_file import import_file
 from dialer.terminal import picture
@@ -100,6 +101,20 @@ def import_leads(
     typer.echo(
         f"{report.added} added, {report.duplicates} duplicates, {len(report.rejected)} rejected"
     )
+
+
+@app.command()
+def doctor(
+    config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    language: Annotated[Language, typer.Option(help="Of what is said.")] = Language.EN,
+) -> None:
+    """Look at Asterisk, the database and the settings; say what to mend. Changes nothing, rings nobody."""
+    findings = asyncio.run(doctor_run.examine(read_settings(config)))
+    show = doctor_run.as_json if as_json else doctor_run.as_text
+    typer.echo(show(findings, language))
+    if not healthy(findings):
+        raise typer.Exit(1)
 
 
 @asterisk_app.command()

@@ -5,6 +5,8 @@ A key that is missing in a language is a fault that the tests find; values never
 
 from enum import StrEnum
 
+from dialer.doctor_texts import DOCTOR_TEXTS
+
 
 class Language(StrEnum):
     EN = "en"
@@ -122,6 +124,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "outcome.unreachable": ("no reply from the network", "rete muta"),
     "outcome.failed": ("refused by the exchange", "rifiutata dal centralino"),
     "outcome.lost": ("ended unseen", "finita non vista"),
+    **DOCTOR_TEXTS,
 }
 
 

@@ -1,0 +1,127 @@
+"""`dialer doctor`: gather the facts, judge them, print them. Nothing is changed, nobody is rung."""
+
+import json
+import ssl
+from collections import Counter
+
+from dialer.adapters.profile_files import ProfileFiles
+from dialer.adapters.system_clock import SystemClock
+from dialer.ami_node import AmiEndpoint
+from dialer.config import CampaignSettings, Settings
+from dialer.doctor import Finding, Level, check, healthy
+from dialer.doctor_ami import look
+from dialer.doctor_facts import CampaignFacts, Facts, SettingsFacts
+from dialer.doctor_host import look_at_api, look_at_database
+from dialer.errors import NotFoundError
+from dialer.ports import Clock
+from dialer.profiles import NoAgentAction, Profile
+from dialer.texts import Language, text
+
+
+async def gather(settings: Settings, clock: Clock) -> Facts:
+    """Raises InvalidInputError for a profile of one's own that cannot be read."""
+    asked = settings_facts(settings)
+    asterisk = settings.asterisk
+    endpoint = AmiEndpoint(
+        host=asterisk.host,
+        port=asterisk.port,
+        username=asterisk.username,
+        secret=asterisk.secret.get_secret_value(),
+        ssl_context=ssl.create_default_context() if asterisk.tls else None,
+    )
+    return Facts(
+        settings=asked,
+        asterisk=await look(endpoint, asked, clock),
+        database=await look_at_database(settings.database.url),
+        api=await look_at_api(settings.api.host, settings.api.port),
+    )
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    return check(await gather(settings, SystemClock()))
+
+
+def settings_facts(settings: Settings) -> SettingsFacts:
+    profiles = ProfileFiles(settings.profiles_folder)
+    asterisk = settings.asterisk
+    return SettingsFacts(
+        host=asterisk.host,
+        port=asterisk.port,
+        username=asterisk.username,
+        tls=asterisk.tls,
+        secret_given=bool(asterisk.secret.get_secret_value()),
+        connect_tone=asterisk.connect_tone,
+        agents=len(settings.agents),
+        campaigns=tuple(_campaign_facts(each, profiles) for each in settings.campaigns),
+    )
+
+
+def _campaign_facts(campaign: CampaignSettings, profiles: ProfileFiles) -> CampaignFacts:
+    policy = campaign.policy()
+    profile = _profile(profiles, campaign.profile)
+    speaks = profile is not None and profile.action is NoAgentAction.MESSAGE
+    return CampaignFacts(
+        id=campaign.id,
+        trunk=campaign.trunk,
+        noise=policy.noise,
+        message=policy.message if speaks else "",
+        screen=campaign.screen,
+        lines=campaign.lines,
+        profile=campaign.profile,
+        profile_known=profile is not None,
+    )
+
+
+def _profile(profiles: ProfileFiles, name: str) -> Profile | None:
+    try:
+        return profiles.get(name)
+    except NotFoundError:
+        return None
+
+
+# --- what a person reads, what a program reads --------------------------------------------------------------------------
+
+
+def as_text(findings: list[Finding], language: Language) -> str:
+    """One line a finding; what is to be done is set in below it."""
+    width = max(len(text(f"doctor.level.{level}", language)) for level in Level)
+    lines: list[str] = []
+    for finding in findings:
+        level = text(f"doctor.level.{finding.level}", language)
+        lines.append(f"{level:<{width}}  {_said(finding, language)}")
+        margin = " " * (width + 2)
+        if finding.level is not Level.OK:
+            lines.append(f"{margin}{text('doctor.mend', language)}: {_mend(finding, language)}")
+        if finding.line:
+            label = text("doctor.line", language)
+            lines.append(f"{margin}{label}: {finding.line}    ({finding.file})")
+    return "\n".join([*lines, "", _sum(findings, language)])
+
+
+def as_json(findings: list[Finding], language: Language) -> str:
+    rows = [
+        {
+            "level": finding.level.value,
+            "check": finding.key,
+            "text": _said(finding, language),
+            "mend": "" if finding.level is Level.OK else _mend(finding, language),
+            "file": finding.file,
+            "line": finding.line,
+        }
+        for finding in findings
+    ]
+    return json.dumps({"healthy": healthy(findings), "findings": rows}, ensure_ascii=False)
+
+
+def _said(finding: Finding, language: Language) -> str:
+    return text(f"doctor.{finding.key}", language, **finding.values)
+
+
+def _mend(finding: Finding, language: Language) -> str:
+    return text(f"doctor.{finding.key}.mend", language, **finding.values)
+
+
+def _sum(findings: list[Finding], language: Language) -> str:
+    count = Counter(finding.level for finding in findings)
+    key = "doctor.healthy" if healthy(findings) else "doctor.ill"
+    return text(key, language, faults=count[Level.FAULT], warnings=count[Level.WARNING])
