@@ -1,6 +1,6 @@
 """A process that dies by SIGKILL before or after the commit of what it writes.
 
-python -m tests.contract.crash before|after open|close DATABASE
+python -m tests.contract.crash before|after open|close URL
 """
 
 import asyncio
@@ -22,8 +22,7 @@ def die(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def main(when: str, what: str, path: str) -> None:
-    url = f"sqlite:///{path}"
+async def main(when: str, what: str, url: str) -> None:
     await migrate(url)
     database = connect(url)
     world = World(stores_on(database, Random(1)))

@@ -74,10 +74,11 @@ class TestCampaigns:
         assert [one.policy.campaign_id for one in await stores.campaigns.all()] == [SPRING]
 
     async def test_all_campaigns_come_by_id(self, stores: Stores) -> None:
-        for campaign_id in ("b", "c", "a"):
-            await stores.campaigns.save(policy(CampaignId(campaign_id)))
+        for campaign_id in ("b", "C", "a-1", "a", "aa", "_"):  # no language's order
+            await stores.campaigns.save(policy(CampaignId(campaign_id), f"Campaign {campaign_id}"))
         stored = await stores.campaigns.all()
-        assert [one.policy.campaign_id for one in stored] == ["a", "b", "c"]
+        ids = [one.policy.campaign_id for one in stored]
+        assert ids == ["C", "_", "a", "a-1", "aa", "b"]
 
 
 def test_no_setting_of_a_policy_is_left_out_of_its_document() -> None:

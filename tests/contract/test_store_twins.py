@@ -1,13 +1,15 @@
-"""The memory twin and SQLite, side by side under random operations: same answers, same refusals, same contents."""
+"""The memory twin beside SQLite, and beside PostgreSQL, under random operations: same answers, same refusals, same contents."""
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -16,16 +18,20 @@ from dialer.adapters.memory import memory_stores
 from dialer.adapters.sql.store import open_stores
 from dialer.commands import PlaceCall, RecordDisposition
 from dialer.errors import DialerError
-from dialer.ids import AgentId, CampaignId
+from dialer.ids import AgentId, CampaignId, TeamId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
-from dialer.ports import Stores
+from dialer.ports import Stores, fenced_owner
 from tests.contract.world import AUTUMN, LEASE, MINUTE, NOON, SPRING, call_to, closing, policy
 from tests.contract.world import number as phone_number
+from tests.support.postgres import Cluster
 
 T = TypeVar("T")
 
 campaigns = st.sampled_from([SPRING, AUTUMN])
-owners = st.sampled_from(["one", "two"])
+teams = st.sampled_from([TeamId("north"), TeamId("south")])
+servers = st.sampled_from(["here", "there"])
+fences = st.integers(min_value=0, max_value=4)
+owners = st.sampled_from(["one", "two"]) | st.builds(fenced_owner, teams, fences)
 phones = st.integers(min_value=1, max_value=6).map(phone_number)
 states = st.sampled_from([LeadState.RETRY, LeadState.RETRY, *LeadState])
 delays = st.none() | st.integers(min_value=-5, max_value=20).map(lambda n: n * MINUTE)
@@ -44,9 +50,10 @@ class Twins(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
-        url = f"sqlite:///{Path(self.folder.name) / 'dialer.db'}"
-        self.twins = [memory_stores(random=Random(1)), self.run(open_stores(url, random=Random(1)))]
+        self.twins = [
+            memory_stores(random=Random(1)),
+            self.run(open_stores(self.new_database(), random=Random(1))),
+        ]
         self.now = NOON
         self.seen: dict[str, Lead] = {}  # as they were when last reserved
         self.calls: list[PlaceCall] = []
@@ -55,6 +62,13 @@ class Twins(RuleBasedStateMachine):
         for twin in self.twins:
             self.run(twin.close())
         self.runner.close()
+        self.remove_database()
+
+    def new_database(self) -> str:
+        self.folder = tempfile.TemporaryDirectory()
+        return f"sqlite:///{Path(self.folder.name) / 'dialer.db'}"
+
+    def remove_database(self) -> None:
         self.folder.cleanup()
 
     def run(self, step: Awaitable[T]) -> T:
@@ -166,6 +180,21 @@ class Twins(RuleBasedStateMachine):
     def release_owner(self, owner: str) -> None:
         self.both(lambda twin: twin.leads.release_owner(owner))
 
+    @rule(team=teams, server=servers)
+    def take(self, team: TeamId, server: str) -> None:
+        self.both(lambda twin: twin.leases.acquire(team, owner=server, ttl=LEASE, at=self.now))
+
+    @rule(team=teams, fence=fences, renewed=st.booleans())
+    def keep_or_give_back(self, team: TeamId, fence: int, renewed: bool) -> None:
+        if renewed:
+            self.both(lambda twin: twin.leases.renew(team, fence=fence, ttl=LEASE, at=self.now))
+        else:
+            self.both(lambda twin: twin.leases.release(team, fence=fence))
+
+    @rule(team=teams)
+    def ask_who_holds(self, team: TeamId) -> None:
+        self.both(lambda twin: twin.leases.held_by(team, at=self.now))
+
     @rule(phone=phones)
     def bar(self, phone: str) -> None:
         self.both(lambda twin: twin.leads.add_do_not_call(phone, reason="asked", at=self.now))
@@ -204,11 +233,36 @@ class Twins(RuleBasedStateMachine):
             assert len({attempt.call_id for attempt in found}) == len(found)
 
 
-Twins.TestCase.settings = settings(
+class TwinsOnPostgresql(Twins):
+    cluster: ClassVar[Cluster]
+    number: ClassVar[Iterator[int]] = count()
+
+    def new_database(self) -> str:
+        self.name = f"twins{next(self.number)}"
+        self.cluster.sql("postgres", f"CREATE DATABASE {self.name}")
+        return self.cluster.url(self.name)
+
+    def remove_database(self) -> None:
+        self.cluster.sql("postgres", f"DROP DATABASE {self.name} WITH (FORCE)")
+
+
+FEW_OF_MANY_STEPS = settings(
     max_examples=25,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+Twins.TestCase.settings = FEW_OF_MANY_STEPS
+TwinsOnPostgresql.TestCase.settings = FEW_OF_MANY_STEPS
+
+
+@pytest.fixture
+def twins_cluster(cluster: Cluster) -> None:
+    TwinsOnPostgresql.cluster = cluster
+
+
 TestTheTwinsAgree = Twins.TestCase
+TestTheTwinsAgreeOnPostgresql = pytest.mark.service(
+    pytest.mark.usefixtures("twins_cluster")(TwinsOnPostgresql.TestCase)
+)

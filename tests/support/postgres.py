@@ -64,6 +64,7 @@ class Cluster:
         self._programs = programs
         self._durable = durable
         self._process: subprocess.Popen[str] | None = None
+        self._ready = threading.Event()
         self._reader: threading.Thread | None = None
 
     def create(self) -> None:
@@ -77,7 +78,12 @@ class Cluster:
         self._run("initdb", "-D", self._data, *options)
 
     def start(self) -> None:
-        """Returns when it takes connections."""
+        """Returns when it takes connections. In the main thread, see `launch`."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Returns at once. The server ends with the thread that calls this."""
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -94,10 +100,15 @@ class Cluster:
             cwd="/",
         )
         assert self._process.stderr is not None
-        ready = threading.Event()
-        self._reader = threading.Thread(target=self._follow, args=(self._process.stderr, ready))
+        self._ready = threading.Event()
+        following = (self._process.stderr, self._ready)
+        self._reader = threading.Thread(target=self._follow, args=following)
         self._reader.start()
-        assert ready.wait(START_SECONDS), self.log
+
+    def wait(self) -> None:
+        """Until it takes connections."""
+        assert self._ready.wait(START_SECONDS), self.log
+        assert self._process is not None
         assert self._process.poll() is None, self.log
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
