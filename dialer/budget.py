@@ -70,6 +70,11 @@ class Budget:
             for count in self.counts
         ]
 
+    def abandoned_after_all(self, now: datetime) -> None:
+        """A call that was counted as talked turned out abandoned: the dialplan's word is final."""
+        self.roll(now)
+        self.counts = [replace(count, abandoned=count.abandoned + 1) for count in self.counts]
+
     @property
     def goal(self) -> float:
         """The ratio steered to."""

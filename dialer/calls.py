@@ -45,6 +45,9 @@ class CallState(StrEnum):
     ENDED = "ended"
 
 
+UNANSWERED = (CallState.DIALING, CallState.RINGING, CallState.ANSWERED)
+"""In flight: nobody waits for an agent yet (ANSWERED: still being screened)."""
+
 S = CallState
 
 _BEFORE_ANSWER: dict[type[CallEvent], CallState] = {

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from dialer import agents as agent_rules
 from dialer import calls as call_rules
-from dialer import pacing, queue, retry
+from dialer import pacing, pacing_snapshot, queue, retry
 from dialer.agents import Agent, AgentPhase, AgentStatus
-from dialer.calls import Call, CallState, outcome_of
+from dialer.calls import UNANSWERED, Call, CallState, outcome_of
 from dialer.campaign_run import CampaignRun
 from dialer.commands import (
     BridgeToAgent,
@@ -58,12 +58,10 @@ from dialer.events import (
 )
 from dialer.ids import AgentId, CallId, CampaignId, TeamId
 from dialer.leads import PERSON_ANSWERED, Lead, Outcome, adopted_lead
-from dialer.pacing import CallGroup, PacingPolicy, PacingSnapshot
 
 GUARD = timedelta(seconds=15)
 """This long after its ring time-out a call that nobody answered must have told its end; else we look on the exchange."""
 
-_IN_FLIGHT = (CallState.DIALING, CallState.RINGING, CallState.ANSWERED)
 _PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, LeadsReserved, StoreUp)
 
 
@@ -86,6 +84,7 @@ class Team:
         self._new_call_id = new_call_id
         self._failed_pairs: set[tuple[CallId, AgentId]] = set()
         self._leads: dict[CallId, Lead] = {}
+        self._counted: set[CallId] = set()  # calls that the abandon budget has counted as answered
         self._last_at: datetime | None = None
 
     # --- the one door -------------------------------------------------------------------------------------------------
@@ -201,6 +200,7 @@ class Team:
                     call_id=event.call_id, bridged_at=after.bridged_at, agent_id=after.agent_id
                 )
             )
+            self._count_answer(run, event.call_id, event.at)
             if after.answered_at is not None:
                 wait = (after.bridged_at - after.answered_at).total_seconds()
                 self.connect_times.append(wait * 1000)
@@ -220,7 +220,7 @@ class Team:
     def _observe_answer(
         self, run: CampaignRun, before: Call, after: Call, event: CallEvent
     ) -> None:
-        if before.state not in _IN_FLIGHT or after.state in _IN_FLIGHT:
+        if before.state not in UNANSWERED or after.state in UNANSWERED:
             return
         age = (event.at - after.order.at).total_seconds()
         person = after.state in (CallState.WAITING, CallState.ABANDONED)
@@ -232,7 +232,8 @@ class Team:
         outcome = outcome_of(call)
         run.outcomes[outcome] += 1
         if outcome in PERSON_ANSWERED:
-            run.budget.answered(outcome is Outcome.ABANDONED, now)
+            self._count_answer(run, call_id, now, abandoned=outcome is Outcome.ABANDONED)
+        self._counted.discard(call_id)
         lead = self._leads.pop(call_id)
         del self.calls[call_id]
         self._failed_pairs = {pair for pair in self._failed_pairs if pair[0] != call_id}
@@ -258,6 +259,16 @@ class Team:
             agent_id=call.agent_id,
         )
         return [CancelTimer(key=f"guard:{call_id}"), close]
+
+    def _count_answer(
+        self, run: CampaignRun, call_id: CallId, now: datetime, *, abandoned: bool = False
+    ) -> None:
+        """One person answered, counted once: when the talk begins, else when the call comes to its class."""
+        if call_id not in self._counted:
+            self._counted.add(call_id)
+            run.budget.answered(abandoned, now)
+        elif abandoned:
+            run.budget.abandoned_after_all(now)
 
     def _not_placed(self, event: CallNotPlaced) -> list[Command]:
         call = self.calls.get(event.call_id)
@@ -402,9 +413,14 @@ class Team:
                 run.decision = None
                 continue
             commands += run.refill(staffed, now)
-            run.decision = pacing.decide(self._snapshot(run, now), _pacing_policy(run))
+            run.decision = self._decide(run, now)
             commands += self._place(run, run.decision.calls_to_place, now)
         return commands
+
+    def _decide(self, run: CampaignRun, now: datetime) -> pacing.PacingDecision:
+        agents, calls = self.agents.values(), self.calls.values()
+        snapshot = pacing_snapshot.of(run, self.runs.values(), agents, calls, now)
+        return pacing.decide(snapshot, pacing_snapshot.policy_of(run))
 
     def _place(self, run: CampaignRun, count: int, now: datetime) -> list[Command]:
         commands: list[Command] = []
@@ -440,65 +456,9 @@ class Team:
             at=at,
         )
 
-    def _snapshot(self, run: CampaignRun, now: datetime) -> PacingSnapshot:
-        staffed = [agent for agent in self.agents.values() if agent.is_staffed]
-        groups = self._groups(now)
-        expected = sum(
-            float(group.table.rows(group.ages)[:, -1].sum()) for group in groups if group.ages
-        )
-        talking = [_age(a, now) for a in staffed if a.phase is AgentPhase.TALKING]
-        own = [c for c in self.calls.values() if c.order.campaign_id == run.policy.campaign_id]
-        waiting = sum(call.state is CallState.WAITING for call in self.calls.values())
-        return PacingSnapshot(
-            idle=sum(agent.is_free for agent in staffed),
-            waiting=waiting,
-            reserved=sum(agent.phase is AgentPhase.RESERVED for agent in staffed),
-            talking=tuple(talking),
-            wrapping=tuple(_wrap_left(a, now) for a in staffed if a.phase is AgentPhase.WRAP_UP),
-            in_flight=groups,
-            answers=run.answers.table(self._ages(run.policy.campaign_id, now), now),
-            release=run.talks.table(talking, now),
-            own_in_flight=len(own),
-            rate_tokens=run.rate_tokens(now),
-            theta=run.budget.theta,
-            braked=run.budget.braked(expected + waiting, now),
-            over_limit=run.budget.over_limit,
-        )
-
-    def _ages(self, campaign_id: CampaignId, now: datetime) -> list[float]:
-        return [
-            (now - call.order.at).total_seconds()
-            for call in self.calls.values()
-            if call.state in _IN_FLIGHT and call.order.campaign_id == campaign_id
-        ]
-
-    def _groups(self, now: datetime) -> tuple[CallGroup, ...]:
-        groups = []
-        for campaign_id, run in self.runs.items():
-            ages = self._ages(campaign_id, now)
-            groups.append(CallGroup(table=run.answers.table(ages, now), ages=tuple(ages)))
-        return tuple(groups)
-
 
 def _concerns(agent: Agent, event: Event) -> bool:
     """A call's event moves the agent only while that call is the agent's; being bridged is what makes it so."""
     if isinstance(event, CallBridged):
         return agent.status is not AgentStatus.LOGGED_OUT
     return not isinstance(event, CallEvent) or agent.call_id == event.call_id
-
-
-def _age(agent: Agent, now: datetime) -> float:
-    return (now - agent.phase_since).total_seconds() if agent.phase_since else 0.0
-
-
-def _wrap_left(agent: Agent, now: datetime) -> float:
-    return max((agent.wrap_until - now).total_seconds(), 0.0) if agent.wrap_until else 0.0
-
-
-def _pacing_policy(run: CampaignRun) -> PacingPolicy:
-    return PacingPolicy(
-        mode=run.policy.mode,
-        dial_ratio=run.policy.dial_ratio,
-        lines=run.policy.lines,
-        wrap_up_seconds=run.policy.wrap_up.total_seconds(),
-    )

@@ -4,17 +4,15 @@ from collections import Counter
 from datetime import datetime
 
 from dialer.agents import Agent
-from dialer.calls import Call, CallState
+from dialer.calls import UNANSWERED, Call, CallState
 from dialer.campaign_run import CampaignRun
 from dialer.team import Team
 from dialer.views import AgentView, CampaignView, TeamView
 from dialer.why import explain
 
-_UNANSWERED = (CallState.DIALING, CallState.RINGING, CallState.ANSWERED)
-
 
 def view(team: Team, now: datetime) -> TeamView:
-    unanswered = sum(call.state in _UNANSWERED for call in team.calls.values())
+    unanswered = sum(call.state in UNANSWERED for call in team.calls.values())
     free = sum(agent.is_free for agent in team.agents.values())
     staffed = team.staffed_seconds
     return TeamView(
@@ -55,7 +53,7 @@ def _campaign(team: Team, run: CampaignRun, now: datetime) -> CampaignView:
         name=run.policy.name,
         state=run.campaign.state,
         mode=run.policy.mode,
-        dialing=sum(call.state in _UNANSWERED for call in own),
+        dialing=sum(call.state in UNANSWERED for call in own),
         waiting=sum(call.state is CallState.WAITING for call in own),
         talking=sum(call.state is CallState.TALKING for call in own),
         hopper=len(run.hopper),

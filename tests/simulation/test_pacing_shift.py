@@ -51,9 +51,10 @@ def test_predictive_ends_every_shift_at_or_under_the_limit(
 def test_predictive_spends_its_budget(
     shifts: dict[tuple[PacingMode, int], ShiftResult],
 ) -> None:
-    """A pacing that abandons nobody is not better: it leaves agents idle."""
+    """A pacing that abandons nobody is not better: it leaves agents idle. In so short a shift one abandoned call is 0.5 to
+    0.8 %, and nobody may be abandoned before 33 have answered."""
     ratios = [result.abandon_ratio for result in of(shifts, PacingMode.PREDICTIVE)]
-    assert statistics.fmean(ratios) > 0.015
+    assert statistics.fmean(ratios) > 0.01
 
 
 def test_predictive_talks_more_than_progressive(

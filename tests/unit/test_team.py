@@ -344,6 +344,25 @@ def test_a_stranger_who_logs_in_is_counted_and_ignored() -> None:
     assert team.stray == {"AgentLoggedIn": 1, "AgentLoggedOut": 1}
 
 
+# --- the abandon budget ------------------------------------------------------------------------------------------------
+
+
+def test_a_person_counts_as_answered_once_from_the_begin_of_the_talk() -> None:
+    team = floor("anna")
+    play(team, leads(1, "rossi"), answers("call-1", 4), waits("call-1", 4))
+    play(team, bridged("call-1", "anna", 4.1))
+    assert team.runs[SPRING].budget.counts == [WindowCount(answered=1)] * 2
+    play(team, ends("call-1", 60))
+    assert team.runs[SPRING].budget.counts == [WindowCount(answered=1)] * 2
+
+
+def test_a_talk_that_the_dialplan_calls_abandoned_is_abandoned() -> None:
+    team = floor("anna")
+    play(team, leads(1, "rossi"), answers("call-1", 4), waits("call-1", 4))
+    play(team, bridged("call-1", "anna", 4.1), is_abandoned("call-1", 6.95), ends("call-1", 7))
+    assert team.runs[SPRING].budget.counts == [WindowCount(answered=1, abandoned=1)] * 2
+
+
 # --- endings ----------------------------------------------------------------------------------------------------------
 
 
