@@ -13,6 +13,8 @@ owner reconciles in answer to `on_up`: what happened before is not told, and no 
 `generation` is a number that grows with every session, so that what an older session said or was
 asked for can be told from what this one says.
 
+A try that does not come up is told by `on_failed(reason)`.
+
 Between sessions the node waits: 0.5 s doubled up to 30 s, each shortened by chance so that many nodes
 do not come back in step; from the start again after a session that held. `Event: Shutdown` ends the
 session as a lost link does, once.
@@ -124,6 +126,7 @@ class AmiNode:
         on_up: Callable[[int], object],
         on_down: Callable[[str], object],
         rng: random.Random,
+        on_failed: Callable[[str], object] = lambda reason: None,
         events: str = DEFAULT_EVENTS,
         backoff: Backoff | None = None,
         timings: AmiTimings | None = None,
@@ -136,6 +139,7 @@ class AmiNode:
         self._on_event = on_event
         self._on_up = on_up
         self._on_down = on_down
+        self._on_failed = on_failed
         self._mask = events
         self._backoff = Backoff(rng) if backoff is None else backoff
         self._timings = AmiTimings() if timings is None else timings
@@ -220,11 +224,16 @@ class AmiNode:
                 reason = _describe(error)
             finally:
                 await self._bring_down(session, reason)
-            if up_at is not None and loop.time() - up_at >= self._timings.stable:
+            if up_at is None:
+                self._tell_failed(reason)
+            elif loop.time() - up_at >= self._timings.stable:
                 self._backoff.reset()
             delay = self._backoff.next()
             logger.warning("%s: %s; next try in %.1f s", self.endpoint.name, reason, delay)
             await asyncio.sleep(delay)
+
+    def _tell_failed(self, reason: str) -> None:
+        self._call("on_failed", lambda: self._on_failed(reason))
 
     def _new_session(self) -> _Session:
         self.generation += 1

@@ -76,7 +76,7 @@ class Team:
         self.telephony_up = False
         self.store_up = True
         self.draining = False
-        self.down_reason = ""
+        self.down_reason = "not connected yet"
         self.stray: Counter[str] = Counter()
         self.talk_seconds = 0.0
         self.staffed_seconds = 0.0

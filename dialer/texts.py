@@ -17,8 +17,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "why.campaign_paused": ("The campaign is paused", "La campagna è in pausa"),
     "why.campaign_finished": ("The campaign is finished", "La campagna è terminata"),
     "why.telephony_down": (
-        "No link to the telephone exchange {detail}",
-        "Nessun collegamento con il centralino {detail}",
+        "No link to the telephone exchange: {detail}",
+        "Nessun collegamento con il centralino: {detail}",
     ),
     "why.store_down": (
         "The database does not take writes; nothing may ring that is not written",
@@ -66,9 +66,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Frenata dal limite delle chiamate mute: {detail}",
     ),
     "why.abandon_budget_start": (
-        "One line per free agent until about {count} more persons have answered: "
+        "Dials with hardly any risk until about {count} more persons have answered: "
         "of so few, one abandoned call would be over the limit",
-        "Una linea per operatore libero finché non rispondono altre {count} persone circa: "
+        "Chiama quasi senza rischio finché non rispondono altre {count} persone circa: "
         "su così poche, una sola chiamata muta supererebbe il limite",
     ),
     "why.lines_in_use": ("All its lines are in use", "Tutte le sue linee sono occupate"),

@@ -26,7 +26,10 @@ UP = "6"
 
 
 class AsteriskTelephony:
-    """One Asterisk. `on_event`, `on_up` and `on_down` are called in the event loop and must be short."""
+    """One Asterisk. `on_event`, `on_up` and `on_down` are called in the event loop and must be short.
+
+    `on_down` is also called with the reason of every try to connect that failed.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class AsteriskTelephony:
             on_event=self._take,
             on_up=self._came_up,
             on_down=on_down,
+            on_failed=on_down,
             rng=random,
             timings=timings,
         )
