@@ -102,7 +102,7 @@ class LeadStore(Protocol):
 
     `owner` is any name, or the `fenced_owner` of a team: one whose fence is not the team's any more reserves nothing,
     and holds nothing either. Every method is one transaction and raises StoreUnavailableError when the database cannot
-    be reached.
+    be reached, InvalidInputError when it cannot hold a value.
     """
 
     async def add(self, leads: Sequence[NewLead], *, at: datetime) -> ImportReport:
