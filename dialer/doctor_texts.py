@@ -226,8 +226,8 @@ DOCTOR_TEXTS: dict[str, tuple[str, str]] = {
         "Asterisk non ha caricato {name}",
     ),
     "doctor.module_missing.mend": (
-        "Load it (with autoload = yes: take its noload away), then: module load {name}",
-        "Caricarlo (con autoload = yes: togliere il suo noload), poi: module load {name}",
+        "Load it (with autoload = yes: take its noload away; app_amd needs an amd.conf), then: module load {name}",
+        "Caricarlo (con autoload = yes: togliere il suo noload; app_amd vuole un amd.conf), poi: module load {name}",
     ),
     "doctor.sound": ("Sound {name} plays", "Il suono {name} si sente"),
     "doctor.sound_missing": (
