@@ -6,7 +6,7 @@ and hang-ups do not wait behind writes.
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dialer.campaign_run import HOPPER_LEASE
 from dialer.commands import (
@@ -40,6 +40,10 @@ from dialer.leads import LeadState
 from dialer.ports import Clock, Metrics, Stores, Telephony
 
 logger = logging.getLogger(__name__)
+
+TOO_LATE = timedelta(seconds=3)
+"""A call whose attempt took longer to be written is not rung: what allowed it (a free agent, the hours) may have passed, and
+reconciliation would soon take it for lost."""
 
 
 class Executor:
@@ -148,8 +152,13 @@ class Executor:
     async def _open_and_ring(self, calls: list[PlaceCall]) -> None:
         written = await self._stores.attempts.open(calls, owner=self._owner)
         self._not_placed([call for call in calls if call.call_id not in written], "not_reserved")
+        now = self._clock.now()
         for call in calls:
-            if call.call_id in written:
+            if call.call_id not in written:
+                continue
+            if now - call.at > TOO_LATE:
+                self._post(CallRefused(call_id=call.call_id, reason="written_too_late", at=now))
+            else:
                 self._tasks.spawn(self._place(call), "place")
 
     def _not_placed(self, calls: list[PlaceCall], reason: str) -> None:

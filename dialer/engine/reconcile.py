@@ -22,7 +22,7 @@ from dialer.ports import AttemptStore, ChannelsUp, OpenAttempt, Telephony
 from dialer.team import Team
 
 SETTLING = timedelta(seconds=5)
-"""A call placed less than this ago may not have become a channel yet."""
+"""A call placed less than this ago, and not heard of since, may not have become a channel yet."""
 
 
 async def missing_events(
@@ -33,7 +33,7 @@ async def missing_events(
     To be called when everything decided so far is written: an attempt that is open in the store, older than SETTLING and
     unknown to the team is then one of an earlier life of the server, or one whose writing was not confirmed.
     """
-    known_before = set(team.calls)
+    known_before = {call_id: call.state for call_id, call in team.calls.items()}
     still_open = [
         attempt
         for attempt in await attempts.still_open(list(team.runs))
@@ -46,7 +46,8 @@ async def missing_events(
     known = {call_id: call.order.at for call_id, call in team.calls.items()}
     known |= {attempt.call_id: attempt.started_at for attempt in still_open}
     for call_id, placed_at in known.items():
-        if call_id not in calls_up and placed_at < up.at - SETTLING:
+        was_up = known_before.get(call_id, CallState.DIALING) is not CallState.DIALING
+        if call_id not in calls_up and (was_up or placed_at < up.at - SETTLING):
             fate = await telephony.fate(call_id)
             events.append(CallLost(call_id=call_id, fate=fate, at=up.at))
     events += _answered(team, up)

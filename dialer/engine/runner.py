@@ -33,7 +33,7 @@ CHECK_DELAY_SECONDS = 1.0
 
 RETRY_SECONDS = 2.0
 SETTLED_SECONDS = SETTLING.total_seconds() + 0.5
-STORE_CHECK = "check:store"
+SETTLED_CHECK = "check:settled"
 
 
 class TeamRunner:
@@ -94,8 +94,11 @@ class TeamRunner:
 
     async def settle(self) -> None:
         """Wait until every event posted so far is applied and every write that followed is done."""
-        await self._inbox.join()
-        await self.writer.flush()
+        while True:
+            await self._inbox.join()
+            await self.writer.flush()
+            if self._inbox.empty() and self.writer.idle:
+                return  # a write's own events, and the writes that follow from them, are done too
 
     async def quiet(self) -> None:
         """Wait until no call is up; give it a deadline. Useful once the team drains."""
@@ -183,10 +186,13 @@ class TeamRunner:
 
     def _store_up(self) -> None:
         self.post(StoreUp(at=self._clock.now()))
-        # A write may have been done though its answer was lost; reconciliation takes an attempt for that once it has settled.
-        handle = asyncio.get_running_loop().call_later(SETTLED_SECONDS, self._check_soon)
-        self._cancel_timer(STORE_CHECK)
-        self._timers[STORE_CHECK] = handle
+        self._check_settled()  # a write may have been done though its answer was lost
+
+    def _check_settled(self) -> None:
+        """Look once what is younger than SETTLING has come of age: until then reconciliation passes it over."""
+        self._cancel_timer(SETTLED_CHECK)
+        loop = asyncio.get_running_loop()
+        self._timers[SETTLED_CHECK] = loop.call_later(SETTLED_SECONDS, self._check_soon)
 
     def _check_soon(self) -> None:
         self._check_wanted = True
@@ -216,6 +222,7 @@ class TeamRunner:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self.post(TelephonyUp(at=self._clock.now()))
+                self._check_settled()
                 return
 
     async def _reconcile(self) -> None:

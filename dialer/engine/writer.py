@@ -34,13 +34,23 @@ class StoreWriter:
         self._on_down = on_down
         self._on_up = on_up
         self._queue: asyncio.Queue[Job] = asyncio.Queue()
+        self._optional: dict[int, Job] = {}  # those in line that need not be written, by id()
+        self._unfinished = 0
         self.up = True
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is in line nor being written."""
+        return self._unfinished == 0
 
     @property
     def backlog(self) -> int:
         return self._queue.qsize()
 
     def put(self, job: Job) -> None:
+        if job.on_unavailable is not None:
+            self._optional[id(job)] = job
+        self._unfinished += 1
         self._queue.put_nowait(job)
 
     async def flush(self) -> None:
@@ -49,9 +59,12 @@ class StoreWriter:
     async def run(self) -> None:
         while True:
             job = await self._queue.get()
+            given_up = job.on_unavailable is not None and self._optional.pop(id(job), None) is None
             try:
-                await self._finish(job)
+                if not given_up:
+                    await self._finish(job)
             finally:
+                self._unfinished -= 1
                 self._queue.task_done()
 
     async def _finish(self, job: Job) -> None:
@@ -72,6 +85,7 @@ class StoreWriter:
                 logger.error("store_down what=%s error=%s", job.what, error)
                 self._on_down(str(error))
             if job.on_unavailable is None:
+                self._give_up_optional()
                 return False
             job.on_unavailable()
             return True
@@ -90,6 +104,13 @@ class StoreWriter:
             logger.info("store_up")
             self._on_up()
         return True
+
+    def _give_up_optional(self) -> None:
+        """What waits behind a write that is not taken would be done too late."""
+        for job in self._optional.values():
+            if job.on_unavailable is not None:
+                job.on_unavailable()
+        self._optional.clear()
 
     def _note(self, job: Job, started: float, *, ok: bool) -> None:
         seconds = asyncio.get_running_loop().time() - started

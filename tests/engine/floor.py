@@ -74,6 +74,7 @@ class Faults:
     store_away: bool = False
     store_stuck: asyncio.Event | None = None  # writes wait for it
     answer_lost: bool = False  # the next `open` is committed, its answer never arrives
+    open_takes: float = 0.0  # seconds that the commit of attempts takes
     link_cut: bool = False
     place_unknown: bool = False  # a call is taken, the answer never arrives
     looks_fail: int = 0  # so many looks at the channels fail
@@ -151,6 +152,7 @@ class FaultyAttempts:
 
     async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
         await passing(self._faults)
+        await asyncio.sleep(self._faults.open_takes)
         written = await self._inner.open(calls, owner=owner)
         for call_id in sorted(written):
             self._journal.note("opened", call_id)

@@ -10,7 +10,7 @@ from tests.engine.floor import NOBODY, PERSON, floor
 from tests.support.virtual_loop import in_virtual_time
 
 LONG_TALK: Encounter = replace(PERSON, talk=400.0)
-IMPATIENT = replace(PERSON, patience=1.0)
+SHORT = replace(PERSON, post_dial=0.2, ring=0.3, talk=1.0)
 
 
 @in_virtual_time
@@ -202,3 +202,26 @@ async def test_orders_that_met_a_cut_link_are_refused_and_their_leads_tried_agai
         (lead,) = await at.all_leads()
         assert lead.state is LeadState.RETRY
         assert lead.attempts == 0
+
+
+@in_virtual_time
+async def test_a_short_talk_that_ended_during_a_short_cut_is_closed_at_once() -> None:
+    """Younger than what reconciliation passes over, but it had been heard of."""
+    async with floor(agents=1, leads=1, everybody=SHORT) as at:
+        await at.until(lambda: len(at.metrics.waits) == 1)
+        at.cut_link()
+        await asyncio.sleep(1.5)
+        at.mend_link()
+        await at.until(lambda: at.metrics.outcomes == [Outcome.TALKED], 3)
+
+
+@in_virtual_time
+async def test_a_call_that_was_never_heard_of_is_looked_for_again_once_it_must_have_settled() -> (
+    None
+):
+    async with floor(agents=1, leads=1, everybody=SHORT) as at:
+        await at.until(lambda: len(at.placed()) == 1)
+        at.cut_link()
+        await asyncio.sleep(2.5)
+        at.mend_link()
+        await at.until(lambda: len(at.metrics.outcomes) == 1, 12)

@@ -207,3 +207,30 @@ async def test_draining_while_the_store_is_away_ends_when_it_is_back() -> None:
             assert not drained.done()
             at.faults.store_away = False
         assert LeadState.DIALING not in await at.states()
+
+
+@in_virtual_time
+async def test_calls_that_wait_behind_a_store_that_is_away_are_never_rung_late() -> None:
+    async with floor(agents=3, leads=60, everybody=replace(PERSON, talk=2.0)) as at:
+        await at.until(lambda: len(at.metrics.waits) >= 3)
+        at.faults.store_away = True
+        await asyncio.sleep(900)
+        assert at.team.calls == {}  # none is kept in line for later
+        decided = at.clock.now()
+        at.faults.store_away = False
+        await at.until(lambda: at.team.store_up)
+        before = len(at.placed())
+        await at.until(lambda: len(at.placed()) > before)
+        late = [one for one in await at.attempts() if one.call_id in at.placed()[before:]]
+        assert late
+        assert all(one.started_at > decided for one in late)
+
+
+@in_virtual_time
+async def test_a_call_whose_attempt_took_too_long_to_write_is_not_rung() -> None:
+    async with floor(agents=1, leads=1) as at:
+        at.faults.open_takes = 30.0
+        await at.until(lambda: at.metrics.outcomes == [Outcome.FAILED])
+        assert at.placed() == []
+        (lead,) = await at.all_leads()
+        assert (lead.state, lead.attempts) == (LeadState.RETRY, 0)
