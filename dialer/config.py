@@ -2,8 +2,9 @@
 
 import tomllib
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -12,7 +13,6 @@ from dialer.campaign import CampaignPolicy, PacingMode
 from dialer.errors import InvalidInputError
 from dialer.ids import AgentId, CampaignId, TeamId
 from dialer.ports import AgentRecord
-
 
 ID = r"^[A-Za-z0-9_-]{1,64}$"
 
@@ -127,6 +127,8 @@ def read_settings(path: Path | None) -> Settings:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise InvalidInputError(str(path), error.strerror or "cannot be read") from error
+        except UnicodeDecodeError as error:
+            raise InvalidInputError(str(path), "is not UTF-8 text") from error
         except tomllib.TOMLDecodeError as error:
             raise InvalidInputError(str(path), str(error)) from error
     try:
@@ -134,4 +136,26 @@ def read_settings(path: Path | None) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise InvalidInputError(field or "settings", first["msg"]) from error
+        unknown = first["type"] == "extra_forbidden"
+        problem = _unknown_key(first["loc"]) if unknown else first["msg"]
+        raise InvalidInputError(field or "settings", problem) from error
+
+
+def _unknown_key(place: tuple[int | str, ...]) -> str:
+    """What to say of a key that does not exist: the nearest that does."""
+    *path, key = place
+    names = _names_at([part for part in path if isinstance(part, str)])
+    near = get_close_matches(str(key), names, n=1, cutoff=0.5)
+    if near:
+        return f"no such setting; did you mean {near[0]!r}?"
+    return f"no such setting; there are: {', '.join(names)}"
+
+
+def _names_at(path: list[str]) -> list[str]:
+    """The settings of the table that lies there."""
+    model: type[BaseModel] = Settings
+    for part in path:
+        kind = model.model_fields[part].annotation
+        inner = [one for one in (kind, *get_args(kind)) if isinstance(one, type)]
+        model = next(one for one in inner if issubclass(one, BaseModel))
+    return sorted(model.model_fields)
