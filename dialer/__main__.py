@@ -1,6 +1,7 @@
 """The command line: `dialer run`, `dialer demo`, `dialer leads import`, `dialer asterisk up|down|status`."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from dialer import doctor_run, serve
-from dialer.config import read_settings
+from dialer.config import ApiSettings, read_settings
 from dialer.demo import PAIR_NAME, Demo, DemoOptions, pair_up, running
 from dialer.doctor import healthy
 from dialer.errors import DialerError, InvalidInputError
@@ -65,14 +66,16 @@ async def _demo(
     options: DemoOptions, seconds: float | None, language: Language | None
 ) -> dict[str, object]:
     stop = serve.stop_event()
-    async with running(options) as demonstration, serve.api(demonstration.dialer) as port:
-        if seconds is not None:
-            asyncio.get_running_loop().call_later(seconds, stop.set)
-        if language is None:
-            await stop.wait()
-        else:
-            await _show(demonstration, port, language, stop)
-        return demonstration.summary()
+    sock = serve.listen(ApiSettings(host=options.host, port=options.port))
+    with contextlib.closing(sock):
+        async with running(options) as demonstration, serve.api(demonstration.dialer, sock) as port:
+            if seconds is not None:
+                asyncio.get_running_loop().call_later(seconds, stop.set)
+            if language is None:
+                await stop.wait()
+            else:
+                await _show(demonstration, port, language, stop)
+            return demonstration.summary()
 
 
 async def _show(demo: Demo, port: int, language: Language, stop: asyncio.Event) -> None:
@@ -101,6 +104,8 @@ def import_leads(
     typer.echo(
         f"{report.added} added, {report.duplicates} duplicates, {len(report.rejected)} rejected"
     )
+    if report.rejected and not report.added and not report.duplicates:
+        raise typer.Exit(1)  # no line of it could be used
 
 
 @app.command()

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from asterisk_conf.numbering import FarEndBehaviour, FarEndKind, encode
 from dialer.adapters.system_clock import SystemClock
 from dialer.bootstrap import Dialer
+from dialer.calls import CallState
 from dialer.campaign import CampaignState
 from dialer.config import (
     AgentSettings,
@@ -164,13 +165,13 @@ class Demo:
         view = self.view()
         campaign = view.campaigns[0]
         waits = sorted(view.answered_to_bridged_ms)
-        talked = campaign.outcomes.get(Outcome.TALKED, 0)
+        talks = campaign.outcomes.get(Outcome.TALKED, 0) + view.calls.get(CallState.TALKING, 0)
         return {
             "seconds": round((view.at - self.started_at).total_seconds(), 1),
             "agents": sum(agent.since is not None for agent in view.agents),
             "attempts": sum(campaign.outcomes.values()),
             "outcomes": {outcome.value: n for outcome, n in sorted(campaign.outcomes.items())},
-            "talks": talked,
+            "talks": talks,  # over, and going on
             "answered": campaign.answered,
             "abandoned": campaign.abandoned,
             "abandon_ratio": round(campaign.abandon_ratio, 4),

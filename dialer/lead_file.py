@@ -8,7 +8,7 @@ from dialer.adapters.csv_import import Rejected, read_leads
 from dialer.adapters.sql.store import open_stores
 from dialer.adapters.system_clock import SystemClock
 from dialer.config import Settings
-from dialer.errors import NotFoundError
+from dialer.errors import InvalidInputError, NotFoundError
 from dialer.ids import CampaignId
 from dialer.leads import NewLead
 from dialer.ports import Stores
@@ -31,6 +31,8 @@ async def import_file(settings: Settings, file: Path, campaign: str, region: str
             await stores.campaigns.save(configured.policy())
         campaign_id = await _find(stores, campaign)
         return await _add(stores, file, campaign_id, region)
+    except OSError as error:
+        raise InvalidInputError(str(file), error.strerror or "cannot be read") from error
     finally:
         await stores.close()
 

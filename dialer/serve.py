@@ -2,23 +2,25 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 
 import uvicorn
-from api.app import create_app
 
+from api.app import create_app
 from dialer.bootstrap import Dialer
-from dialer.config import Settings
+from dialer.config import ApiSettings, Settings
 from dialer.errors import DialerError
 
 logger = logging.getLogger(__name__)
 
 
-class PortTakenError(DialerError):
-    """The API's port is taken"""
+class CannotListenError(DialerError):
+    """The API cannot listen where it is told to"""
 
 
 def log_to_stderr(level: str) -> None:
@@ -42,23 +44,29 @@ def stop_event() -> asyncio.Event:
     return stop
 
 
+def listen(settings: ApiSettings) -> socket.socket:
+    """The API's socket, bound before anything is dialled. Raises CannotListenError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((settings.host, settings.port))
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise CannotListenError(f"port {settings.port} is taken; choose another") from None
+        where = f"{settings.host}, port {settings.port}"
+        raise CannotListenError(f"cannot listen on {where}: {error.strerror or error}") from None
+    return sock
+
+
 @contextlib.asynccontextmanager
-async def api(dialer: Dialer) -> AsyncIterator[int]:
-    """The API, served while the context lasts; yields its port. Raises PortTakenError."""
-    settings = dialer.settings.api
+async def api(dialer: Dialer, sock: socket.socket) -> AsyncIterator[int]:
+    """The API, served while the context lasts; yields its port. Closes the socket."""
     config = uvicorn.Config(
-        create_app(dialer),
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
+        create_app(dialer), log_level="warning", access_log=False, lifespan="off"
     )
     server = _Server(config)
-    try:
-        sock = config.bind_socket()
-    except SystemExit:
-        raise PortTakenError(f"port {settings.port} is taken; choose another") from None
     task = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="api")
     try:
         yield int(sock.getsockname()[1])
@@ -78,13 +86,14 @@ class _Server(uvicorn.Server):
 async def serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM, then drain and stop."""
     stop = stop_event()
-    dialer = await Dialer.open(settings)
-    try:
-        await dialer.start()
-        async with api(dialer) as port:
-            logger.info("serving host=%s port=%d", settings.api.host, port)
-            await stop.wait()
-            logger.info("draining")
-            await dialer.drain()
-    finally:
-        await dialer.stop()
+    with contextlib.closing(listen(settings.api)) as sock:
+        dialer = await Dialer.open(settings)
+        try:
+            await dialer.start()
+            async with api(dialer, sock) as port:
+                logger.info("serving host=%s port=%d", settings.api.host, port)
+                await stop.wait()
+                logger.info("draining")
+                await dialer.drain()
+        finally:
+            await dialer.stop()
