@@ -19,12 +19,14 @@ from dialer.ami_node import AmiEndpoint
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.config import Settings
 from dialer.engine.loader import load
+from dialer.engine.ownership import RENEWAL, Ownership
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
-from dialer.errors import ConflictError, NotFoundError
+from dialer.engine.tasks import TaskSet
+from dialer.errors import ConflictError, NotFoundError, StoreUnavailableError
 from dialer.events import DrainRequested, LeadsForgotten
 from dialer.ids import CallId, CampaignId, TeamId, uuid7
-from dialer.ports import AgentRecord, Clock, Stores
+from dialer.ports import AgentRecord, Clock, Stores, fenced_owner
 from dialer.team import Team
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ class Dialer:
         self.registry = CollectorRegistry()
         self.metrics = PrometheusMetrics(self.registry)
         self.switchboard = Switchboard()
+        self.ownership = Ownership(stores.leases, clock, f"server:{uuid7(clock.now(), random)}")
+        self._tasks = TaskSet()
         self._changes = asyncio.Lock()  # one change at a time: store and team see the same order
         self._random = random
         self.telephony = AsteriskTelephony(
@@ -77,12 +81,10 @@ class Dialer:
             if campaign.running:
                 campaign_id = CampaignId(campaign.id)
                 await self.stores.campaigns.set_state(campaign_id, CampaignState.RUNNING)
-        for record in await self.stores.agents.all():
-            (await self._runner(record.team_id)).team.add_agent(record.agent_id, record.name)
-        for stored in await self.stores.campaigns.all():
-            await self._load(stored)
+        await self._take_up_teams()
         await asyncio.gather(*(r.settle() for r in self.switchboard.runners.values()))
         self.telephony.start()
+        self._tasks.spawn(self._keep_teams(), "keep_teams")
 
     async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
         """No new calls from now on; returns when all talks have ended, after `seconds` at the latest."""
@@ -98,15 +100,60 @@ class Dialer:
 
     async def stop(self) -> None:
         """Everything decided so far is written, then all is closed. Calls still up stay in the dialplan's hands."""
-        runners = list(self.switchboard.runners.values())
+        await self._tasks.close()
         await self.telephony.close()
-        for runner in runners:
+        for runner in list(self.switchboard.runners.values()):
             try:
                 await asyncio.wait_for(runner.settle(), timeout=WRITE_SECONDS)
             except TimeoutError:
                 logger.error("stop_unwritten team=%s", runner.team.team_id)
             await runner.close()
+        try:
+            await self.ownership.release()
+        except StoreUnavailableError:
+            logger.warning("leases_unreleased")  # they run out by themselves
         await self.stores.close()
+
+    # --- which teams are ours -----------------------------------------------------------------------------------------
+
+    async def _keep_teams(self) -> None:
+        """Renew our leases, take up teams whose server is gone, and follow what other servers wrote."""
+        while True:
+            await asyncio.sleep(RENEWAL.total_seconds())
+            try:
+                async with self._changes:
+                    for team_id in await self.ownership.renew():
+                        await self._give_up(team_id)
+                    await self._take_up_teams()
+            except StoreUnavailableError as error:
+                logger.warning("leases_not_renewed reason=%s", error)
+
+    async def _give_up(self, team_id: TeamId) -> None:
+        """Another server runs the team now: what we know of its calls is written, the rest is that server's."""
+        runner = self.switchboard.runners.pop(team_id)
+        try:
+            await asyncio.wait_for(runner.settle(), timeout=RENEWAL.total_seconds())
+        except TimeoutError:
+            logger.warning("team_lost_unwritten team=%s", team_id)
+        await runner.close()
+
+    async def _take_up_teams(self) -> None:
+        """Every team of the store that is ours or nobody's runs here, with the store's agents and campaigns."""
+        agents = await self.stores.agents.all()
+        campaigns = await self.stores.campaigns.all()
+        teams = {record.team_id for record in agents} | {c.policy.team_id for c in campaigns}
+        for team_id in sorted(teams):
+            if await self.ownership.take(team_id) is None:
+                continue
+            team = (await self._runner(team_id)).team
+            for record in agents:
+                if record.team_id == team_id and record.agent_id not in team.agents:
+                    team.add_agent(record.agent_id, record.name)
+            for campaign in campaigns:
+                run = team.runs.get(campaign.policy.campaign_id)
+                changed = run is None or run.campaign != campaign
+                if campaign.policy.team_id == team_id and changed:
+                    await self._load(campaign)
 
     # --- what the API and the command line ask for --------------------------------------------------------------------
 
@@ -176,20 +223,20 @@ class Dialer:
         runner.post(event)
 
     async def _runner(self, team_id: TeamId) -> TeamRunner:
+        """Raises ConflictError when another server runs the team."""
         known = self.switchboard.runners.get(team_id)
         if known is not None:
             return known
-        owner = f"team:{team_id}"
-        released = await self.stores.leads.release_owner(owner)
-        if released:
-            logger.info("leads_released team=%s count=%d", team_id, released)
+        fence = await self.ownership.take(team_id)
+        if fence is None:
+            raise ConflictError(f"another server runs team {team_id!r}")
         runner = TeamRunner(
             Team(team_id, _call_ids(self._random)),
             stores=self.stores,
             telephony=self.telephony,
             clock=self.clock,
             metrics=self.metrics,
-            owner=owner,
+            owner=fenced_owner(team_id, fence),
         )
         self.switchboard.runners[team_id] = runner
         runner.start()

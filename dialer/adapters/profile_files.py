@@ -38,6 +38,8 @@ class ProfileFiles:
 
 
 def _json_files(folder: Traversable) -> list[Traversable]:
+    if not folder.is_dir():
+        raise InvalidInputError("profiles_folder", f"{folder} is no folder")
     files = [file for file in folder.iterdir() if file.name.endswith(".json")]
     return sorted(files, key=lambda file: file.name)
 

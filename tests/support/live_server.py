@@ -157,8 +157,9 @@ async def live_server(
 def toml(value: Settings) -> str:
     """The settings as the file that `dialer run --config` reads."""
     asterisk, config = value.asterisk, value.campaigns[0]
+    own = value.profiles_folder
     lines = [
-        f'profiles_folder = "{value.profiles_folder}"',
+        *([f'profiles_folder = "{own}"'] if own else []),
         "[asterisk]",
         f'host = "{asterisk.host}"',
         f"port = {asterisk.port}",
