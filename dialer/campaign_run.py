@@ -10,7 +10,7 @@ from dialer.commands import Command, DeferLead, ReleaseLeads, RequestLeads
 from dialer.compliance import Denied, check, snapshot_of
 from dialer.events import CampaignLoaded, LeadsReserved
 from dialer.ids import LeadId
-from dialer.leads import Lead, Outcome
+from dialer.leads import NEVER_RANG, Lead, Outcome
 from dialer.pacing import PacingDecision
 from dialer.profiles import Profile
 from dialer.stats import AnswerCurve, TalkCurve
@@ -19,6 +19,11 @@ HOPPER_LEASE = timedelta(minutes=10)
 """How long the store keeps a lead for the hopper. The hopper gives it back at half of that."""
 
 ASK_AGAIN = timedelta(seconds=5)
+
+SUSPECT = 10
+"""After so many calls in a row that never rang the trunk, not the leads, is at fault: only a probe now and then."""
+
+PROBE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class CampaignRun:
     next_due_at: datetime | None = None
     tokens: float = 1.0
     tokens_at: datetime | None = None
+    never_rang: int = 0  # calls in a row
+    placed_at: datetime | None = None
     decision: PacingDecision | None = None
     hours_open_at: datetime | None = None
 
@@ -95,7 +102,19 @@ class CampaignRun:
             self.tokens += rate * max((now - self.tokens_at).total_seconds(), 0.0)
         self.tokens = min(self.tokens, max(rate, 1.0))
         self.tokens_at = now
+        if self.trunk_suspect:
+            probe = self.placed_at is None or now - self.placed_at >= PROBE
+            return min(int(self.tokens), 1) if probe else 0
         return int(self.tokens)
+
+    @property
+    def trunk_suspect(self) -> bool:
+        return self.never_rang >= SUSPECT
+
+    def ended(self, outcome: Outcome) -> None:
+        """One call of the campaign came to this."""
+        self.outcomes[outcome] += 1
+        self.never_rang = self.never_rang + 1 if outcome in NEVER_RANG else 0
 
     def refill(self, agents: int, now: datetime) -> list[Command]:
         """Ask for leads when the hopper runs low; give back those that lie in it too long."""

@@ -230,7 +230,7 @@ class Team:
         call_id, now = call.order.call_id, call.ended_at
         assert now is not None
         outcome = outcome_of(call)
-        run.outcomes[outcome] += 1
+        run.ended(outcome)
         if outcome in PERSON_ANSWERED:
             self._count_answer(run, call_id, now, abandoned=outcome is Outcome.ABANDONED)
         self._counted.discard(call_id)
@@ -435,6 +435,7 @@ class Team:
             self.calls[order.call_id] = Call(order=order)
             self._leads[order.call_id] = lead
             run.tokens -= 1
+            run.placed_at = now
             run.budget.begin(now)
             placed += 1
             commands.append(order)

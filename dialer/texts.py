@@ -71,6 +71,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Chiama quasi senza rischio finché non rispondono altre {count} persone circa: "
         "su così poche, una sola chiamata muta supererebbe il limite",
     ),
+    "why.trunk_failing": (
+        "The last {count} calls by trunk {detail} never rang; only a probe every few seconds",
+        "Le ultime {count} chiamate sulla linea {detail} non hanno mai squillato; solo una prova ogni pochi secondi",
+    ),
     "why.lines_in_use": ("All its lines are in use", "Tutte le sue linee sono occupate"),
     "why.calls_per_second": (
         "The calls-per-second limit is reached",

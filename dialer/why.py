@@ -67,6 +67,8 @@ def _agents(team: Team) -> list[WhyItem]:
 
 
 def _pace(run: CampaignRun) -> list[WhyItem]:
+    if run.trunk_suspect:
+        return [WhyItem(code="trunk_failing", count=run.never_rang, detail=run.policy.trunk)]
     if run.decision is None or run.decision.limited_by not in _BY_BINDING:
         return []
     if run.decision.limited_by is Binding.BUDGET:
