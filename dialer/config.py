@@ -119,6 +119,21 @@ class Settings(BaseSettings):
         ]
 
 
+class FixedSettings(Settings):
+    """Settings as the code gives them, whatever the environment says: the demonstration must never reach a real exchange."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 def read_settings(path: Path | None) -> Settings:
     """The settings of a file (None: defaults and environment). Raises InvalidInputError, naming the field."""
     data: dict[str, Any] = {}

@@ -27,6 +27,7 @@ from dialer.config import (
     AsteriskSettings,
     CampaignSettings,
     DatabaseSettings,
+    FixedSettings,
     Settings,
 )
 from dialer.errors import DialerError
@@ -74,7 +75,7 @@ def settings_for(options: DemoOptions, asterisk: AsteriskSettings, folder: Path)
         wrap_up_seconds=4,
         caller_id="+390612345678",
     )
-    return Settings(
+    return FixedSettings(
         asterisk=asterisk,
         database=DatabaseSettings(url=f"sqlite+aiosqlite:///{folder / 'demo.sqlite3'}"),
         api=ApiSettings(host=options.host, port=options.port),
