@@ -128,6 +128,7 @@ def up() -> None:
     pair = pair_up()
     ami = pair.pbx.ami
     typer.echo(f"up; AMI of the PBX: {ami.host}:{ami.port}, user {ami.username}")
+    typer.echo(f"its secret, and all ports: {pair.folder / 'pair.json'}")
 
 
 @asterisk_app.command()

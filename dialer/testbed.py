@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from dialer.errors import DialerError
 from dialer.testbed_ami import AmiAccess, sync_ami
 from dialer.testbed_render import (
     FIXED_PORTS,
@@ -49,8 +50,8 @@ WritePbx = Callable[[Path, Mapping[str, str]], None]
 """Writes the PBX's configuration to a folder, given what stands for the words between @ signs."""
 
 
-class TestbedError(Exception):
-    """A server of the pair did not do what it was told."""
+class TestbedError(DialerError):
+    """A server of the pair did not do what it was told"""
 
     __test__ = False
 
@@ -136,6 +137,7 @@ class AsteriskServer:
     def start(self) -> None:
         """Start the process and return when AMI says that it is fully booted."""
         if self.pid() is None:
+            self._check_port()
             self._pid_file.write_text(str(self._spawn()))
         self._wait_until_booted(seconds=30)
 
@@ -194,8 +196,16 @@ class AsteriskServer:
         finally:
             os.close(output)
 
+    def _check_port(self) -> None:
+        try:
+            socket.create_connection((self.ami.host, self.ami.port), timeout=1).close()
+        except OSError:
+            return
+        raise TestbedError(f"port {self.ami.port} is taken by another program")
+
     def _wait_until_booted(self, seconds: float) -> None:
-        for _ in range(int(seconds / _STEP_SECONDS)):
+        deadline = time.perf_counter() + seconds
+        while time.perf_counter() < deadline:
             if _is_booted(self.ami):
                 return
             if self.pid() is None:
