@@ -84,8 +84,8 @@ class StoreWriter:
                 self.up = False
                 logger.error("store_down what=%s error=%s", job.what, error)
                 self._on_down(str(error))
+            self._give_up_optional()
             if job.on_unavailable is None:
-                self._give_up_optional()
                 return False
             job.on_unavailable()
             return True
