@@ -1,0 +1,102 @@
+"""Settings: what is wrong is named by its field, and a key that does not exist by the nearest that does."""
+
+from pathlib import Path
+
+import pytest
+
+from dialer.config import Settings, read_settings
+from dialer.errors import InvalidInputError
+
+
+def read(folder: Path, text: str) -> Settings:
+    path = folder / "dialer.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_settings(path)
+
+
+def refused(folder: Path, text: str) -> tuple[str, str]:
+    with pytest.raises(InvalidInputError) as refusal:
+        read(folder, text)
+    return refusal.value.field, refusal.value.problem
+
+
+def test_without_a_file_everything_has_a_value() -> None:
+    settings = read_settings(None)
+    assert settings.api.host == "127.0.0.1"
+    assert settings.database.url.startswith("sqlite")
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "words"),
+    [
+        ("[asterisk]\nhots = 'x'", "asterisk.hots", "did you mean 'host'?"),
+        ("[asterik]\nhost = 'x'", "asterik", "did you mean 'asterisk'?"),
+        ("[[campaigns]]\nid = 'a'\nline = 3", "campaigns.0.line", "did you mean 'lines'?"),
+        ("[[agents]]\ncode = '1'\nnames = 'x'", "agents.0.names", "did you mean 'name'?"),
+        ("[api]\nzzz = 1", "api.zzz", "there are: host, port"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest(
+    tmp_path: Path, text: str, field: str, words: str
+) -> None:
+    named, problem = refused(tmp_path, text)
+    assert named == field
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("[asterisk]\nport = 0", "asterisk.port"),
+        ("[api]\nport = 70000", "api.port"),
+        ("[[campaigns]]\nid = 'a b'", "campaigns.0.id"),
+        ("[[campaigns]]\nname = 'no id'", "campaigns.0.id"),
+        ("[[campaigns]]\nid = 'a'\n[[campaigns]]\nid = 'b'\nlines = 0", "campaigns.1.lines"),
+        ("[[campaigns]]\nid = 'a'\nmode = 'reckless'", "campaigns.0.mode"),
+        ("[[campaigns]]\nid = 'a'\ndial_ratio = 0.5", "campaigns.0.dial_ratio"),
+        ("[[campaigns]]\nid = 'a'\nabandon_target = 3", "campaigns.0.abandon_target"),
+        ("[[campaigns]]\nid = 'a'\nring_timeout_seconds = 1", "campaigns.0.ring_timeout_seconds"),
+        ("[[campaigns]]\nid = 'a'\ntrunk = 'a/b'", "campaigns.0.trunk"),
+        ("[[campaigns]]\nid = 'a'\ncaller_id = 'Anna'", "campaigns.0.caller_id"),
+        ("[[agents]]\ncode = '10x'", "agents.0.code"),
+        ("log_level = 'LOUD'", "log_level"),
+    ],
+)
+def test_a_value_that_is_not_acceptable_is_named_by_its_field(
+    tmp_path: Path, text: str, field: str
+) -> None:
+    assert refused(tmp_path, text)[0] == field
+
+
+def test_no_refusal_repeats_a_secret(tmp_path: Path) -> None:
+    field, problem = refused(tmp_path, "[asterisk]\nsecret = ['hunter2']")
+    assert field == "asterisk.secret"
+    assert "hunter2" not in problem
+
+
+def test_a_file_that_is_no_toml_says_where(tmp_path: Path) -> None:
+    field, problem = refused(tmp_path, "[asterisk\n")
+    assert field.endswith("dialer.toml")
+    assert "line 1" in problem
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="No such file"):
+        read_settings(tmp_path / "none.toml")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidInputError, match="UTF-8"):
+        read_settings(path)
+
+
+def test_the_environment_wins_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIALER_ASTERISK__SECRET", "from-outside")
+    settings = read(tmp_path, "[asterisk]\nsecret = 'in the file'\nhost = 'pbx'")
+    assert settings.asterisk.secret.get_secret_value() == "from-outside"
+    assert settings.asterisk.host == "pbx"
+    assert "from-outside" not in repr(settings)
