@@ -48,6 +48,7 @@ class Dialer:
         self.switchboard = Switchboard()
         self.ownership = Ownership(stores.leases, clock, f"server:{uuid7(clock.now(), random)}")
         self._tasks = TaskSet()
+        self._stopping = asyncio.Event()
         self._changes = asyncio.Lock()  # one change at a time: store and team see the same order
         self._random = random
         self.telephony = AsteriskTelephony(
@@ -100,7 +101,9 @@ class Dialer:
 
     async def stop(self) -> None:
         """Everything decided so far is written, then all is closed. Calls still up stay in the dialplan's hands."""
-        await self._tasks.close()
+        self._stopping.set()
+        async with self._changes:  # the renewal under way, if any, ends whole
+            await self._tasks.close()
         await self.telephony.close()
         for runner in list(self.switchboard.runners.values()):
             try:
@@ -118,8 +121,7 @@ class Dialer:
 
     async def _keep_teams(self) -> None:
         """Renew our leases, take up teams whose server is gone, and follow what other servers wrote."""
-        while True:
-            await asyncio.sleep(RENEWAL.total_seconds())
+        while not await self._stops_within(RENEWAL.total_seconds()):
             try:
                 async with self._changes:
                     for team_id in await self.ownership.renew():
@@ -127,6 +129,13 @@ class Dialer:
                     await self._take_up_teams()
             except StoreUnavailableError as error:
                 logger.warning("leases_not_renewed reason=%s", error)
+
+    async def _stops_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), timeout=seconds)
+        except TimeoutError:
+            return False
+        return True
 
     async def _give_up(self, team_id: TeamId) -> None:
         """Another server runs the team now: what we know of its calls is written, the rest is that server's."""

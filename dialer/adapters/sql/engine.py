@@ -11,17 +11,18 @@ statements. A server that hangs in mid-transaction is cut off by PostgreSQL, els
 taking its team over.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -31,6 +32,7 @@ from dialer.errors import InvalidInputError
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 BUSY_TIMEOUT_SECONDS = 10
 READERS = 4
+THREAD_SECONDS = 2.0
 
 QUERY = frozenset({"host", "port", "ssl", "passfile", "target_session_attrs"})
 CONNECTIONS = 10
@@ -61,6 +63,7 @@ class Database:
 
     writer: AsyncEngine
     reader: AsyncEngine
+    threads: list[Thread] = field(default_factory=list, repr=False)  # of SQLite connections
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -83,6 +86,13 @@ class Database:
     async def close(self) -> None:
         await self.writer.dispose()
         await self.reader.dispose()
+        await asyncio.to_thread(self._join)
+
+    def _join(self) -> None:
+        """A statement whose caller was cancelled still runs in its connection's thread, which answers to the event loop:
+        the loop must not be gone by then."""
+        for thread in self.threads:
+            thread.join(timeout=THREAD_SECONDS)
 
 
 def connect(url: str, *, patient: bool = False) -> Database:
@@ -93,9 +103,10 @@ def connect(url: str, *, patient: bool = False) -> Database:
         writer = _postgresql_engine(address, patient=patient)
         reads = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         return Database(writer, writer.execution_options(**reads))
-    writer = _sqlite_engine(address, connections=1, begin="BEGIN IMMEDIATE")
-    reader = _sqlite_engine(address, connections=READERS, begin="BEGIN")
-    return Database(writer, reader)
+    threads: list[Thread] = []
+    writer = _sqlite_engine(address, threads, connections=1, begin="BEGIN IMMEDIATE")
+    reader = _sqlite_engine(address, threads, connections=READERS, begin="BEGIN")
+    return Database(writer, reader, threads)
 
 
 def address_of(url: str) -> URL:
@@ -135,7 +146,9 @@ def _check_file(path: str | None) -> None:
         raise InvalidInputError("database url", "the folder of the database does not exist")
 
 
-def _sqlite_engine(address: URL, *, connections: int, begin: str) -> AsyncEngine:
+def _sqlite_engine(
+    address: URL, threads: list[Thread], *, connections: int, begin: str
+) -> AsyncEngine:
     engine = create_async_engine(
         address,
         hide_parameters=True,  # an error's text must not hold a phone number
@@ -144,7 +157,9 @@ def _sqlite_engine(address: URL, *, connections: int, begin: str) -> AsyncEngine
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS},
     )
 
-    def prepare(connection: DBAPIConnection, _record: object) -> None:
+    def prepare(connection: Any, _record: object) -> None:
+        threads[:] = [thread for thread in threads if thread.is_alive()]
+        threads.append(connection.driver_connection._thread)
         try:
             cursor = connection.cursor()
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
