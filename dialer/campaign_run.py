@@ -118,11 +118,12 @@ class CampaignRun:
 
     def refill(self, agents: int, now: datetime) -> list[Command]:
         """Ask for leads when the hopper runs low; give back those that lie in it too long."""
-        stale = [entry for entry in self.hopper if now - entry.since > HOPPER_LEASE / 2]
         commands: list[Command] = []
+        stale = []
+        while self.hopper and now - self.hopper[0].since > HOPPER_LEASE / 2:  # the oldest is first
+            stale.append(self.hopper.popleft().lead.lead_id)
         if stale:
-            commands.append(ReleaseLeads(lead_ids=tuple(entry.lead.lead_id for entry in stale)))
-            self.hopper = deque(entry for entry in self.hopper if entry not in stale)
+            commands.append(ReleaseLeads(lead_ids=tuple(stale)))
         wanted = max(20, 3 * agents, round(4 * self.policy.calls_per_second))
         due = self.ask_at is None or now >= self.ask_at
         if agents and due and not self.requested and len(self.hopper) < wanted:
