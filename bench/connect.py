@@ -120,7 +120,7 @@ async def measure(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=1200)
-    parser.add_argument("--rate", type=float, default=20.0)
+    parser.add_argument("--rate", type=float, default=21.0)
     parser.add_argument("--agents", type=int, default=60)
     parser.add_argument("--reduced", action="store_true", help="200 calls")
     options = parser.parse_args()
