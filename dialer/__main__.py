@@ -16,7 +16,7 @@ from dialer.config import ApiSettings, read_settings
 from dialer.demo import PAIR_NAME, Demo, DemoOptions, pair_up, running
 from dialer.doctor import healthy
 from dialer.errors import DialerError, InvalidInputError
-from dialer.lead_file import import_file
+from dialer.lead_file import ImportOptions, import_file, summary, telling
 from dialer.terminal import picture
 from dialer.testbed import Unavailable, pair_for
 from dialer.texts import Language
@@ -96,16 +96,28 @@ def import_leads(
     campaign: Annotated[str, typer.Option(help="The campaign's name or id.")],
     config: ConfigOption = None,
     region: Annotated[str, typer.Option(help="Country of numbers without a prefix.")] = "IT",
+    zone: Annotated[
+        str | None, typer.Option(help="Time zone of rows that name none, if the number allows it.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Where rejected rows go.  [default: FILE.rejected.csv]")
+    ] = None,
 ) -> None:
-    """Add the leads of a CSV file to a campaign; rejected lines are listed by line and field."""
-    report = asyncio.run(import_file(read_settings(config), file, campaign, region))
-    for rejected in report.rejected:
-        typer.echo(f"line {rejected.line}: {rejected.field}: {rejected.problem}", err=True)
-    typer.echo(
-        f"{report.added} added, {report.duplicates} duplicates, {len(report.rejected)} rejected"
-    )
-    if report.rejected and not report.added and not report.duplicates:
-        raise typer.Exit(1)  # no line of it could be used
+    """Add the leads of a CSV file to a campaign. Cut short? The same command again goes on.
+
+    Exit codes: 0 every row could be used; 3 some were rejected; 1 nothing could be done.
+    """
+    options = ImportOptions(region=region, zone=zone, report=report)
+    with telling(Console(stderr=True)) as tell:
+        done = asyncio.run(import_file(read_settings(config), file, campaign, options, tell))
+    for row in done.shown:
+        typer.echo(f"line {row.line}: {row.field}: {row.problem}", err=True)
+    if done.totals.rejected > len(done.shown):
+        typer.echo(f"... {done.totals.rejected} rejected in all", err=True)
+    typer.echo(summary(done.totals))
+    if done.report:
+        typer.echo(f"rejected rows: {done.report}")
+    raise typer.Exit(done.exit_code())
 
 
 @app.command()

@@ -51,6 +51,7 @@ INVISIBLE = dict.fromkeys(
 
 _SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d*)?[eE][+-]?\d+")
 _DECIMAL = re.compile(r"\+?\d{6,}[.,]0+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 
 
@@ -95,6 +96,8 @@ def _by_the_book(text: str, region: str) -> str:
 def _check_spreadsheet(text: str) -> None:
     if not text:
         raise InvalidInputError("phone", "is empty")
+    if _CONTROL.search(text):
+        raise InvalidInputError("phone", "holds a control character")
     if _SCIENTIFIC.fullmatch(text):
         raise InvalidInputError("phone", SCIENTIFIC)
     if _DECIMAL.fullmatch(text):

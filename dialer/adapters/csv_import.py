@@ -1,23 +1,22 @@
-"""Reading leads from a CSV file, as people and spreadsheets write them.
+"""Leads out of the rows of a CSV file.
 
-Constant memory, however long the file is: it is read once to tell its encoding (UTF-8, with or without a byte order mark;
-else Windows-1252) and once more, row by row, for the leads. A row that cannot be used comes out as `Rejected`, which says
-where and why, and never repeats what the cell held.
+`open_table` finds out what the columns mean; `judge` turns rows into leads, or into `Rejected`, which says where and why
+and never repeats what the cell held. `judge` needs nothing but its arguments, so it can run in another process.
 """
 
-import codecs
-import csv
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import lru_cache
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from pathlib import Path
-from zoneinfo import available_timezones
+from typing import NamedTuple
 
-import phonenumbers
-
+from dialer.adapters.csv_rows import CsvFile, Row, Survey, survey
 from dialer.errors import InvalidInputError
 from dialer.ids import CampaignId
 from dialer.leads import NewLead
+from dialer.phones import INVISIBLE, checked_zone, e164, is_region, zone_of
 
 COLUMNS: dict[str, frozenset[str]] = {
     "phone": frozenset({"phone", "number", "telephone", "telefono", "numero", "cellulare", "tel"}),
@@ -28,58 +27,123 @@ COLUMNS: dict[str, frozenset[str]] = {
 }
 """The columns that are read, and the words that may stand above them. Others are passed over."""
 
-DELIMITERS = (",", ";", "\t")
 PRIORITY_LIMIT = 2**31
-BLOCK = 1 << 16
+PHONE_LIMIT = 64
+TEXT_LIMIT = 200
+"""Characters of a name or an external id, as in the API."""
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""A spreadsheet takes a cell that begins so for a formula, and runs it."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_UNSEEN = {code: None for code in INVISIBLE if code not in (0x200C, 0x200D)}
+"""Joiners belong to the spelling of some languages' names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rejected:
-    """A row that is no lead. `line` is the line of the file where the row begins, the header being line 1."""
+    """A row that is no lead. `line` is the line of the file where the row begins, the first being line 1."""
 
     line: int
     field: str
     problem: str
+    cells: tuple[str, ...] = attribute(default=(), compare=False, repr=False)
+    """For the user's own report only: they hold numbers."""
+
+
+class LeadCells(NamedTuple):
+    """A lead of the table's campaign: E.164, name, IANA zone, priority, external id."""
+
+    phone: str
+    name: str
+    zone: str
+    priority: int
+    external_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What the columns of a file mean, and what holds for all of its rows."""
+
+    names: tuple[str | None, ...]  # None: a column that is not read
+    region: str
+    zone: str | None
+    width: int = attribute(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", len(self.names))
+
+    def label(self, column: int) -> str:
+        name = self.names[column] if column < self.width else None
+        return name or f"column {column + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTable:
+    table: Table
+    source: CsvFile
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    leads: list[LeadCells]
+    rejected: list[Rejected]
+
+
+@contextmanager
+def open_table(
+    path: Path, *, region: str = "IT", zone: str | None = None, found: Survey | None = None
+) -> Iterator[OpenTable]:
+    """`region` is the country of numbers written without a prefix; `zone` that of rows which name none and whose number
+    leaves it open. Raises InvalidInputError when the file cannot be read or has no column of numbers, or `region` or
+    `zone` is unknown."""
+    if not is_region(region):
+        raise InvalidInputError("region", "not a country that has telephone numbers")
+    if zone is not None:
+        checked_zone(zone)
+    found = found or survey(path)
+    with path.open(encoding=found.encoding, errors="replace", newline="") as file:
+        source = CsvFile(file)
+        if source.header.fault:
+            raise InvalidInputError("file", f"its first line {source.header.fault.problem}")
+        yield OpenTable(Table(_column_names(source.header.cells), region, zone), source)
 
 
 def read_leads(
-    path: Path, campaign_id: CampaignId, *, region: str = "IT", zone: str = "Europe/Rome"
+    path: Path, campaign_id: CampaignId, *, region: str = "IT", zone: str | None = None
 ) -> Iterator[NewLead | Rejected]:
-    """The file's rows, in order. `region` is the country of numbers written without a prefix; `zone` that of rows which
-    name none. Raises InvalidInputError when the file has no column of numbers, or `region` or `zone` is unknown."""
-    if region not in phonenumbers.SUPPORTED_REGIONS:
-        raise InvalidInputError("region", "not a country that has telephone numbers")
-    if zone not in _zones():
-        raise InvalidInputError("zone", "not an IANA time zone")
-    defaults = NewLead(campaign_id=campaign_id, phone="", zone=zone)
-    with path.open(encoding=_encoding(path), errors="replace", newline="") as file:
-        header = file.readline()
-        delimiter = max(DELIMITERS, key=header.count)
-        names = _column_names(next(csv.reader([header], delimiter=delimiter), []))
-        for line, row in _rows(file, delimiter):
-            try:
-                if row is None:
-                    raise InvalidInputError("row", "is not readable as CSV")
-                yield _lead(_cells(names, row), defaults, region)
-            except InvalidInputError as error:
-                yield Rejected(line=line, field=error.field, problem=error.problem)
+    """The file's rows, in order. Raises as `open_table` does."""
+    with open_table(path, region=region, zone=zone) as opened:
+        for row in opened.source.rows():
+            judged = judge(opened.table, [row])
+            yield from judged.rejected
+            for lead in judged.leads:
+                yield NewLead(campaign_id=campaign_id, **lead._asdict())
 
 
-def _encoding(path: Path) -> str:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                decoder.decode(block)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8-sig"
+def judge(table: Table, rows: Iterable[Row]) -> Judged:
+    judged = Judged([], [])
+    for row in rows:
+        line, cells, fault = row
+        try:
+            if fault:
+                name = "row" if fault.column is None else table.label(fault.column)
+                raise InvalidInputError(name, fault.problem)
+            judged.leads.append(_lead(table, cells))
+        except InvalidInputError as error:
+            judged.rejected.append(
+                Rejected(line=line, field=error.field, problem=error.problem, cells=tuple(cells))
+            )
+    return judged
 
 
-def _column_names(header: list[str]) -> list[str | None]:
-    """What each column holds; None: something that is not read."""
-    names = [_meaning(cell) for cell in header]
+def safe_cell(text: str) -> str:
+    """As a cell that no spreadsheet takes for a formula. Reading it gives the same lead."""
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+
+
+def _column_names(header: list[str]) -> tuple[str | None, ...]:
+    names = tuple(_meaning(cell) for cell in header)
     if "phone" not in names:
         raise InvalidInputError("phone", "the first line names no column of telephone numbers")
     for name in COLUMNS:
@@ -89,75 +153,74 @@ def _column_names(header: list[str]) -> list[str | None]:
 
 
 def _meaning(heading: str) -> str | None:
-    word = "_".join(heading.strip().lower().split())
+    word = "_".join(heading.translate(INVISIBLE).lower().split())
     return next((name for name, words in COLUMNS.items() if word in words), None)
 
 
-def _rows(file: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
-    """The rows that hold something, each with the line where it begins; None: it cannot be read as CSV."""
-    reader = csv.reader(file, delimiter=delimiter)
-    while True:
-        line = reader.line_num + 2  # the header was line 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            yield line, None
-            continue
-        if any(cell.strip() for cell in row):
-            yield line, row
+# --- one row ----------------------------------------------------------------------------------------------------------
 
 
-def _lead(cells: dict[str, str], defaults: NewLead, region: str) -> NewLead:
+def _lead(table: Table, row: list[str]) -> LeadCells:
     """Raises InvalidInputError."""
-    return replace(
-        defaults,
-        phone=_phone(cells.get("phone", ""), region),
-        name=cells.get("name", ""),
-        zone=_zone(cells.get("zone", ""), defaults.zone),
-        priority=_priority(cells.get("priority", "")),
-        external_id=cells.get("external_id") or None,
-    )
-
-
-def _cells(names: list[str | None], row: list[str]) -> dict[str, str]:
-    """Raises InvalidInputError: a row longer than the header has shifted, and its cells mean something else."""
-    if any(cell.strip() for cell in row[len(names) :]):
+    if len(row) > table.width and any(cell.strip() for cell in row[table.width :]):
+        # It has shifted, and its cells mean something else.
         raise InvalidInputError("row", "has more cells than the first line")
-    return {name: cell.strip() for name, cell in zip(names, row, strict=False) if name}
+    phone = name = zone = priority = external_id = ""
+    for column, text in zip(table.names, row, strict=False):
+        match column:
+            case "phone":
+                phone = _phone(text, table.region)
+            case "name":
+                name = text and _text("name", text)
+            case "zone":
+                zone = text and _plain(text)
+            case "priority":
+                priority = text and _plain(text)
+            case "external_id":
+                external_id = text and _text("external_id", text)
+            case _:
+                pass
+    if not phone:
+        raise InvalidInputError("phone", "is empty")
+    found = checked_zone(zone) if zone else zone_of(phone, table.zone)
+    return LeadCells(phone, name, found, _priority(priority), external_id or None)
 
 
 def _phone(text: str, region: str) -> str:
-    if not text:
-        raise InvalidInputError("phone", "is empty")
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        raise InvalidInputError("phone", "is not a telephone number") from None
-    if number.extension:
-        raise InvalidInputError("phone", "has an extension, which cannot be dialled")
-    if not phonenumbers.is_valid_number(number):
-        raise InvalidInputError("phone", "is not a valid telephone number")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    text = text.strip()
+    if len(text) > PHONE_LIMIT:
+        raise InvalidInputError("phone", f"is longer than {PHONE_LIMIT} characters")
+    return e164(text, region)
 
 
-def _zone(text: str, default: str) -> str:
-    if text and text not in _zones():
-        raise InvalidInputError("zone", "is not an IANA time zone")
-    return text or default
+def _text(name: str, text: str) -> str:
+    """One line. Raises InvalidInputError."""
+    if not text.isascii():
+        text = text.translate(_UNSEEN)
+    if _CONTROL.search(text):
+        raise InvalidInputError(name, "holds a control character")
+    text = _without_mark(" ".join(text.split()))
+    if len(text) > TEXT_LIMIT:
+        raise InvalidInputError(name, f"is longer than {TEXT_LIMIT} characters")
+    return text
+
+
+def _plain(text: str) -> str:
+    return _without_mark(text.translate(INVISIBLE).strip())
+
+
+def _without_mark(text: str) -> str:
+    """Without the quote that `safe_cell` and spreadsheets put before what would be a formula."""
+    return text[1:] if text[:1] == "'" and text[1:].lstrip().startswith(FORMULA_STARTS) else text
 
 
 def _priority(text: str) -> int:
+    if not text:
+        return 0
     try:
-        priority = int(text or "0")
+        priority = int(text)
     except ValueError:
         raise InvalidInputError("priority", "is not a whole number") from None
     if abs(priority) >= PRIORITY_LIMIT:
         raise InvalidInputError("priority", "is too large")
     return priority
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())

@@ -131,14 +131,15 @@ async def test_a_list_is_imported_and_what_is_rejected_is_told_by_line(
     file = tmp_path / "list.csv"
     file.write_text("phone,name\n06 9000 0001,Anna\n12,Carla\n+390690000002,Bruno\n0690000001,A.\n")
     asked = ("leads", "import", str(file), "--config", str(config), "--campaign")
+    rejected = f"rejected rows: {tmp_path / 'list.rejected.csv'}\n"
     assert await dialer(*asked, "Spring 2026") == (
-        0,
-        "2 added, 1 duplicates, 1 rejected\n",
+        3,
+        "2 added, 1 duplicates, 1 rejected\n" + rejected,
         "line 3: phone: is not a valid telephone number\n",
     )
     assert rows(tmp_path) == ["+390690000001", "+390690000002"]
     code, out, _ = await dialer(*asked, "spring")  # by its id, once more
-    assert (code, out) == (0, "0 added, 3 duplicates, 1 rejected\n")
+    assert (code, out) == (3, "0 added, 3 duplicates, 1 rejected\n" + rejected)
 
 
 @pytest.mark.parametrize(
