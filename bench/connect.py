@@ -8,9 +8,11 @@ records Newstate Up of each customer's leg and the BridgeEnter that completes th
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -58,18 +60,9 @@ def percentile(values: list[float], share: float) -> float:
     return values[min(int(len(values) * share), len(values) - 1)]
 
 
-async def measure(
-    pair: AsteriskPair, folder: Path, *, calls: int, rate: float, agents: int
-) -> dict[str, Any]:
-    """Dial `calls` persons who talk one second; the figures."""
-    codes = [str(3001 + n) for n in range(agents)]
-    leads = [
-        NewLead(
-            campaign_id=CAMPAIGN,
-            phone=encode(FarEndBehaviour(FarEndKind.PERSON, (n % 8) / 10, 1, serial=n)),
-        )
-        for n in range(calls)
-    ]
+@contextlib.asynccontextmanager
+async def observed(pair: AsteriskPair) -> AsyncIterator[Observer]:
+    """What Asterisk says meanwhile, on a link of its own."""
     observer = Observer()
     ami = pair.pbx.ami
     node = AmiNode(
@@ -81,27 +74,35 @@ async def measure(
     )
     node.start()
     try:
-        async with live_server(
-            pair,
-            folder,
-            codes,
-            leads,
-            mode="ratio",
-            dial_ratio=1.0,
-            calls_per_second=rate,
-            wrap_up_seconds=0,
-            lines=2 * agents,
-            profile=NO_LIMIT,
-        ) as server:
-            await server.log_in(codes)
-            started = asyncio.get_running_loop().time()
-            await server.start()
-            await until(lambda: server.closed() >= calls, calls / rate * 2 + 30, "all calls closed")
-            seconds = asyncio.get_running_loop().time() - started
-            outcomes = {k.value: n for k, n in server.campaign().outcomes.items()}
-            await server.log_out()
+        yield observer
     finally:
         await node.close()
+
+
+async def measure(
+    pair: AsteriskPair, folder: Path, *, calls: int, rate: float, agents: int
+) -> dict[str, Any]:
+    """Dial `calls` persons who talk one second; the figures."""
+    codes = [str(3001 + n) for n in range(agents)]
+    policy = {
+        "mode": "ratio",
+        "dial_ratio": 1.0,
+        "calls_per_second": rate,
+        "wrap_up_seconds": 0,
+        "lines": 2 * agents,
+        "profile": NO_LIMIT,
+    }
+    async with (
+        observed(pair) as observer,
+        live_server(pair, folder, codes, persons(calls), **policy) as server,
+    ):
+        await server.log_in(codes)
+        started = asyncio.get_running_loop().time()
+        await server.start()
+        await until(lambda: server.closed() >= calls, calls / rate * 2 + 30, "all calls closed")
+        seconds = asyncio.get_running_loop().time() - started
+        outcomes = {k.value: n for k, n in server.campaign().outcomes.items()}
+        await server.log_out()
     waits = observer.milliseconds()
     return {
         "calls": calls,
@@ -115,6 +116,17 @@ async def measure(
         "max_ms": round(waits[-1], 2),
         "bar_p99_ms": BAR_MS,
     }
+
+
+def persons(count: int) -> list[NewLead]:
+    """Far-end numbers: answer within 0.7 s, talk one second."""
+    return [
+        NewLead(
+            campaign_id=CAMPAIGN,
+            phone=encode(FarEndBehaviour(FarEndKind.PERSON, (n % 8) / 10, 1, serial=n)),
+        )
+        for n in range(count)
+    ]
 
 
 def main() -> int:
