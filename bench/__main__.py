@@ -10,7 +10,7 @@ import sys
 
 from bench import report
 
-BENCHES = ("ami", "connect", "pacing")
+BENCHES = ("ami", "connect", "import_leads", "pacing")
 
 
 def is_done(name: str) -> bool:

@@ -34,8 +34,8 @@ _POSTGRESQL = (
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[])"
     f" AS n (id, phone, name, zone, priority, external_id){_SKIP}"
 )
-_ROOM = ("PRAGMA cache_size = -65536", "PRAGMA wal_autocheckpoint = 20000")
-"""64 MB of pages; and 80 MB of log before they are copied into the file, each of them once."""
+_ROOM = ("PRAGMA cache_size = -45056", "PRAGMA wal_autocheckpoint = 20000")
+"""44 MB of pages; and 80 MB of log before they are copied into the file, each of them once."""
 
 
 class SqlLeadImport:
