@@ -29,7 +29,7 @@ types: $(VENV)/.dev-stamp ## mypy, strict
 	$(VENV)/bin/mypy
 
 check: lint types ## no services, under 3 minutes
-	$(PY) -m pytest tests -m "not asterisk and not service" -q
+	$(PY) -m pytest tests -m "not asterisk and not service and not process" -q
 
 test: lint types ## everything, on the real parts, loads reduced; under 40 minutes
 	scripts/prepare-asterisk

@@ -20,6 +20,8 @@ from dialer.simulator.people import Behaviour, Encounter
 from dialer.simulator.scenario import FAST
 from tests.support.live_server import until
 
+pytestmark = pytest.mark.process
+
 DEADLINE_SECONDS = 60.0
 WARNINGS = "error::RuntimeWarning,error::ResourceWarning"
 

@@ -22,6 +22,8 @@ from dialer.config import CampaignSettings, DatabaseSettings, Settings
 from dialer.lead_file import FileReport, ImportOptions, import_file
 from tests.support.live_server import until
 
+pytestmark = pytest.mark.process
+
 OPTIONS = ImportOptions(batch=100, workers=0)
 INSERT = "INSERT INTO leads"
 ROOT = Path(__file__).parents[2]

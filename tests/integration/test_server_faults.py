@@ -32,6 +32,8 @@ from dialer.simulator.scenario import FAST
 from dialer.views import CampaignView, TeamView
 from tests.support.live_server import until
 
+pytestmark = pytest.mark.process
+
 CAMPAIGN, TEAM = CampaignId("faults"), TeamId("main")
 AGENTS, LEADS = 6, 400
 

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from dialer.adapters.sql.store import open_stores
@@ -25,6 +26,8 @@ from dialer.ports import Attempt, Stores
 from dialer.simulator.ami_server import SimulatedExchange
 from dialer.simulator.scenario import FAST
 from tests.support.live_server import kill, server_process
+
+pytestmark = pytest.mark.process
 
 CAMPAIGN, TEAM = CampaignId("two"), TeamId("main")
 
