@@ -52,12 +52,6 @@ class HangUp:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HangUpAgent:
-    agent_id: AgentId
-    leg: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class CloseAttempt:
     """The attempt's end and what it does to the lead, in one transaction."""
 
@@ -146,7 +140,6 @@ Command = (
     PlaceCall
     | BridgeToAgent
     | HangUp
-    | HangUpAgent
     | CloseAttempt
     | MarkAnswered
     | MarkBridged

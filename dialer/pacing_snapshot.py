@@ -19,9 +19,9 @@ def of(
 ) -> PacingSnapshot:
     """The snapshot for one campaign; the calls of all campaigns of the team compete for its agents."""
     staffed = [agent for agent in agents if agent.is_staffed]
-    groups = tuple(_group(each, calls, now) for each in runs)
+    groups = {each.policy.campaign_id: _group(each, calls, now) for each in runs}
     expected = sum(
-        float(group.table.rows(group.ages)[:, -1].sum()) for group in groups if group.ages
+        float(group.table.rows(group.ages)[:, -1].sum()) for group in groups.values() if group.ages
     )
     talking = tuple(_age(a, now) for a in staffed if a.phase is AgentPhase.TALKING)
     waiting = sum(call.state is CallState.WAITING for call in calls)
@@ -32,8 +32,8 @@ def of(
         reserved=sum(agent.phase is AgentPhase.RESERVED for agent in staffed),
         talking=talking,
         wrapping=tuple(_wrap_left(a, now) for a in staffed if a.phase is AgentPhase.WRAP_UP),
-        in_flight=groups,
-        answers=run.answers.table(_ages(campaign_id, calls, now), now),
+        in_flight=tuple(groups.values()),
+        answers=groups[campaign_id].table,
         release=run.talks.table(talking, now),
         own_in_flight=sum(call.order.campaign_id == campaign_id for call in calls),
         rate_tokens=run.rate_tokens(now),

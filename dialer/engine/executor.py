@@ -17,7 +17,6 @@ from dialer.commands import (
     Command,
     DeferLead,
     HangUp,
-    HangUpAgent,
     MarkAnswered,
     MarkBridged,
     PlaceCall,
@@ -93,8 +92,6 @@ class Executor:
                 self._tasks.spawn(self._bridge(command), "bridge")
             case HangUp(call_id=call_id):
                 self._tasks.spawn(self._hang_up(call_id), "hang_up")
-            case HangUpAgent(leg=leg):
-                self._tasks.spawn(self._hang_up(leg), "hang_up_agent")
             case StartTimer(key=key, due_at=due_at):
                 self._start_timer(key, due_at)
             case CancelTimer(key=key):

@@ -18,7 +18,6 @@ from dialer.commands import (
     CancelTimer,
     Command,
     HangUp,
-    HangUpAgent,
     PlaceCall,
     RequestLeads,
     StartTimer,
@@ -197,7 +196,7 @@ class Shift:
                 self.exchange.place(command)
             case BridgeToAgent():
                 self._bridge(command)
-            case HangUp(call_id=channel) | HangUpAgent(leg=channel):
+            case HangUp(call_id=channel):
                 self.exchange.hang_up(channel)
             case StartTimer(key=key, due_at=due):
                 self._due[key] = due
