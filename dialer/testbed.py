@@ -385,9 +385,12 @@ def _runs(pid: int, argument: str) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        threads = sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return False
-    return state not in "ZX" and (not command or argument.encode() in command.split(b"\0"))
+    # The first thread of a killed process is a zombie before the last one has let go of the sockets.
+    gone = state in "ZX" and threads <= 1
+    return not gone and (not command or argument.encode() in command.split(b"\0"))
 
 
 def _is_booted(ami: AmiAccess) -> bool:
