@@ -10,7 +10,7 @@ import sys
 
 from bench import report
 
-BENCHES = ("ami", "connect", "import_leads", "pacing")
+BENCHES = ("ami", "connect", "import_leads", "pacing", "soak")
 
 
 def is_done(name: str) -> bool:

@@ -26,7 +26,7 @@ from dialer.engine.tasks import TaskSet
 from dialer.errors import ConflictError, NotFoundError, StoreUnavailableError
 from dialer.events import DrainRequested, LeadsForgotten
 from dialer.ids import CallId, CampaignId, TeamId, uuid7
-from dialer.ports import AgentRecord, Clock, Stores, fenced_owner
+from dialer.ports import AgentRecord, Clock, Metrics, Stores, fenced_owner
 from dialer.team import Team
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Dialer:
         self.clock = clock
         self.profiles = ProfileFiles(settings.profiles_folder)
         self.registry = CollectorRegistry()
-        self.metrics = PrometheusMetrics(self.registry)
+        self.metrics: Metrics = PrometheusMetrics(self.registry)  # another one: before `start`
         self.switchboard = Switchboard()
         self.ownership = Ownership(stores.leases, clock, f"server:{uuid7(clock.now(), random)}")
         self._tasks = TaskSet()

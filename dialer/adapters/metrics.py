@@ -24,6 +24,13 @@ class PrometheusMetrics:
             buckets=_FAST,
             registry=registry,
         )
+        self._decided = Histogram(
+            "dialer_decision_cpu_seconds",
+            "CPU time of one pacing decision of a team (a tick, without its commands)",
+            ("team",),
+            buckets=_FAST,
+            registry=registry,
+        )
         self._quarantined = Counter(
             "dialer_illegal_transitions_total",
             "Events that the tables do not allow",
@@ -51,6 +58,9 @@ class PrometheusMetrics:
     def event_handled(self, team_id: TeamId, event: Event, seconds: float) -> None:
         self._handled.labels(team_id).observe(seconds)
 
+    def decided(self, team_id: TeamId, cpu_seconds: float) -> None:
+        self._decided.labels(team_id).observe(cpu_seconds)
+
     def call_quarantined(self, team_id: TeamId, state: str, event: str) -> None:
         self._quarantined.labels(team_id, state, event).inc()
 
@@ -68,6 +78,8 @@ class NoMetrics:
     """The Metrics port for whoever does not measure."""
 
     def event_handled(self, team_id: TeamId, event: Event, seconds: float) -> None: ...
+
+    def decided(self, team_id: TeamId, cpu_seconds: float) -> None: ...
 
     def call_quarantined(self, team_id: TeamId, state: str, event: str) -> None: ...
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 from datetime import datetime
 
+from dialer.commands import Command
 from dialer.engine.executor import Executor
 from dialer.engine.reconcile import SETTLING, missing_events
 from dialer.engine.tasks import TaskSet
@@ -138,7 +140,7 @@ class TeamRunner:
             self._ticks_waiting -= 1
         started = asyncio.get_running_loop().time()
         try:
-            commands = self.team.handle(event)
+            commands = self._decided(event)
         except IllegalTransitionError as error:
             self._metrics.call_quarantined(self.team.team_id, error.state, error.event)
             logger.error("illegal_transition %s", error)
@@ -148,6 +150,14 @@ class TeamRunner:
         self._metrics.event_handled(self.team.team_id, event, seconds)
         if isinstance(event, CallBridged):
             self._note_bridged(event)
+
+    def _decided(self, event: Event) -> list[Command]:
+        if not isinstance(event, Ticked):
+            return self.team.handle(event)
+        cpu = time.thread_time()
+        commands = self.team.handle(event)
+        self._metrics.decided(self.team.team_id, time.thread_time() - cpu)
+        return commands
 
     def _note_bridged(self, event: CallBridged) -> None:
         call = self.team.calls.get(event.call_id)

@@ -257,9 +257,13 @@ class Counted:
     waits: list[float] = field(default_factory=list)
     failed_writes: list[str] = field(default_factory=list)
     events: int = 0
+    decisions: list[float] = field(default_factory=list)
 
     def event_handled(self, team_id: TeamId, event: Event, seconds: float) -> None:
         self.events += 1
+
+    def decided(self, team_id: TeamId, cpu_seconds: float) -> None:
+        self.decisions.append(cpu_seconds)
 
     def call_quarantined(self, team_id: TeamId, state: str, event: str) -> None:
         self.quarantined.append((state, event))
