@@ -84,13 +84,16 @@ class Log:
 class Watch:
     """Samples, the rules they break, and their checkpoint."""
 
-    def __init__(self, plan: Plan, folder: Path, server: Partner, exchange: Partner) -> None:
+    def __init__(
+        self, plan: Plan, folder: Path, checkpoint: Path, server: Partner, exchange: Partner
+    ) -> None:
         self.plan, self._server, self._exchange = plan, server, exchange
+        self._partial = checkpoint
         self._database = folder / "soak.sqlite3"
         self._log = Log(folder / "server.log")
         self._limits = Limits(agents=plan.agents, lines=plan.lines, leads=plan.leads)
         self._bucket = Bucket(plan.rate)
-        self._last_start = ""
+        self._last_row = 0
         self._began = asyncio.get_running_loop().time()
         self.samples: list[dict[str, Any]] = []
         self.broken: list[str] = []
@@ -135,8 +138,7 @@ class Watch:
         return found
 
     def _store_figures(self) -> dict[str, Any]:
-        instants = started_after(self._database, self._last_start)
-        self._last_start = instants[-1] if instants else self._last_start
+        instants, self._last_row = started_after(self._database, self._last_row)
         self._bucket.take(instants)
         wal = self._database.with_name(self._database.name + "-wal")
         return {
@@ -163,9 +165,9 @@ class Watch:
 
     def _checkpoint(self) -> None:
         partial = {"commit": report.commit(), "finished": False, "broken": self.broken}
-        path = partial_path(self.plan)
-        path.with_suffix(".new").write_text(json.dumps(partial | {"samples": self.samples}))
-        path.with_suffix(".new").replace(path)
+        new = self._partial.with_suffix(".new")
+        new.write_text(json.dumps(partial | {"samples": self.samples}))
+        new.replace(self._partial)
 
     async def close(self) -> None:
         """The drain and the end: everything must have come to rest. Raises Gone."""
@@ -187,6 +189,7 @@ class Watch:
 
 
 def partial_path(plan: Plan) -> Path:
+    """Not committed: what there is of a run that has not ended."""
     report.RESULTS.mkdir(exist_ok=True)
     return report.RESULTS / f"soak-partial{'' if plan.whole else '-reduced'}.json"
 
@@ -209,8 +212,11 @@ async def agents_in(plan: Plan, server: Partner) -> None:
         await asyncio.sleep(0.5)
 
 
-async def soak(plan: Plan, folder: Path) -> dict[str, Any]:
-    """The figures of one run. Raises Gone when a process ended or hung: that run has no figures."""
+async def soak(plan: Plan, folder: Path, checkpoint: Path) -> dict[str, Any]:
+    """The figures of one run, its database and logs in `folder`, its samples so far in `checkpoint`.
+
+    Raises Gone when a process ended or hung: that run has no figures.
+    """
     plan_file = folder / "plan.json"
     plan.save(plan_file)
     await prepare(plan, folder)
@@ -225,7 +231,7 @@ async def soak(plan: Plan, folder: Path) -> dict[str, Any]:
         ready = await server.hear()
         print(f"server {server.pid} ({ready['code']}), exchange {exchange.pid}", flush=True)
         await agents_in(plan, server)
-        watch = Watch(plan, folder, server, exchange)
+        watch = Watch(plan, folder, checkpoint, server, exchange)
         await server.ask("run")
         due = plan.every
         while watch.seconds() < plan.seconds:
@@ -252,7 +258,8 @@ def run(plan: Plan, kept: Path | None) -> int:
     partial = partial_path(plan)
     if partial.is_file():
         print("a run before this one was interrupted; a soak is not gone on with: it begins again")
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where the shell had SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="dialer-soak-") as own:
         folder = kept or Path(own)
         folder.mkdir(parents=True, exist_ok=True)
@@ -260,7 +267,7 @@ def run(plan: Plan, kept: Path | None) -> int:
             print(f"{folder} is not empty", file=sys.stderr)
             return 2
         try:
-            figures = asyncio.run(soak(plan, folder))
+            figures = asyncio.run(soak(plan, folder, partial))
         except (Gone, OSError, sqlite3.Error, KeyboardInterrupt) as error:
             print(f"not finished, so not passed: {error!r}; samples in {partial}", file=sys.stderr)
             return 1

@@ -48,18 +48,18 @@ def leads_by_state(path: Path) -> dict[str, int]:
         return dict(connection.execute("SELECT state, count(*) FROM leads GROUP BY state"))
 
 
-def started_after(path: Path, last: str) -> list[str]:
-    """The instants at which attempts were decided, ascending, after `last` (as stored)."""
+def started_after(path: Path, last: int) -> tuple[list[str], int]:
+    """The instants at which the attempts written after row `last` were decided, in the order of the decisions, and the
+    last row now."""
     with reading(path) as connection:
         rows = connection.execute(
-            "SELECT started_at FROM attempts WHERE campaign_id = 'soak' AND started_at > ? ORDER BY 1",
-            (last,),
-        )
-        return [row[0] for row in rows]
+            "SELECT started_at, rowid FROM attempts WHERE rowid > ? ORDER BY rowid", (last,)
+        ).fetchall()
+    return [row[0] for row in rows], (rows[-1][1] if rows else last)
 
 
 class Bucket:
-    """The calls-per-second limit as the law of the campaign has it: a bucket of one second's worth. Pure."""
+    """The calls-per-second limit: a bucket of one second's worth, whose clock never goes back. Pure."""
 
     def __init__(self, rate: float) -> None:
         self._rate, self._tokens = rate, rate
@@ -67,13 +67,16 @@ class Bucket:
         self.over = 0  # calls for which there was no token
 
     def take(self, instants: list[str]) -> None:
+        """As stored, in the order of the decisions."""
         for each in instants:
-            at = datetime.fromisoformat(f"{each}+00:00").timestamp()
-            if self._at is not None:
-                self._tokens = min(self._rate, self._tokens + self._rate * (at - self._at))
+            told = datetime.fromisoformat(f"{each}+00:00").timestamp()
+            at = max(told, self._at or told)
+            self._tokens = min(self._rate, self._tokens + self._rate * (at - (self._at or at)))
             self._at = at
-            self.over += self._tokens < 1 - 1e-3
-            self._tokens -= 1
+            if self._tokens < 1 - 1e-3:
+                self.over += 1
+            else:
+                self._tokens -= 1
 
 
 def ended(path: Path) -> dict[str, Any]:

@@ -87,6 +87,7 @@ async def partner(name: str, log: Path, *arguments: str) -> AsyncIterator[Partne
             "-m",
             f"bench.{name}",
             *arguments,
+            cwd=Path(__file__).parent.parent,
             stdin=PIPE,
             stdout=PIPE,
             stderr=errors,

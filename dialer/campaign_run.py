@@ -38,13 +38,22 @@ class Denials:
 
     _counts: Counter[tuple[str, datetime | None]] = field(default_factory=Counter)
 
-    def note(self, reason: str, not_before: datetime | None) -> None:
+    def __len__(self) -> int:
+        """Reasons and instants that are remembered."""
+        return len(self._counts)
+
+    def note(self, reason: str, not_before: datetime | None, now: datetime) -> None:
+        if (reason, not_before) not in self._counts:
+            self._forget(now)  # also where nobody ever asks for the counts
         self._counts[reason, not_before] += 1
+
+    def _forget(self, now: datetime) -> None:
+        for key in [key for key in self._counts if key[1] is not None and key[1] <= now]:
+            del self._counts[key]
 
     def count(self, reason: str, now: datetime) -> int:
         """Leads that this reason still holds back at `now`."""
-        for key in [key for key in self._counts if key[1] is not None and key[1] <= now]:
-            del self._counts[key]
+        self._forget(now)
         return sum(count for key, count in self._counts.items() if key[0] == reason)
 
 
@@ -96,12 +105,13 @@ class CampaignRun:
         return self.campaign.state is CampaignState.RUNNING
 
     def rate_tokens(self, now: datetime) -> int:
-        """Calls that the calls-per-second limit allows now: a bucket that holds one second's worth."""
+        """Calls that the calls-per-second limit allows now: a bucket that holds one second's worth. An event told late,
+        from before the last one, does not turn its clock back: that time would be counted twice."""
         rate = self.policy.calls_per_second
-        if self.tokens_at is not None:
-            self.tokens += rate * max((now - self.tokens_at).total_seconds(), 0.0)
+        since = self.tokens_at or now
+        self.tokens += rate * max((now - since).total_seconds(), 0.0)
         self.tokens = min(self.tokens, max(rate, 1.0))
-        self.tokens_at = now
+        self.tokens_at = max(now, since)
         if self.trunk_suspect:
             probe = self.placed_at is None or now - self.placed_at >= PROBE
             return min(int(self.tokens), 1) if probe else 0
@@ -160,7 +170,7 @@ class CampaignRun:
         if not isinstance(verdict, Denied):
             self.hours_open_at = None
             return None
-        self.denied.note(verdict.reason, verdict.not_before)
+        self.denied.note(verdict.reason, verdict.not_before, now)
         if verdict.reason == "calling_hours":
             self.hours_open_at = verdict.not_before
         return DeferLead(

@@ -278,7 +278,7 @@ class Team:
         if call.state is not CallState.DIALING:
             raise IllegalTransitionError("call", call.state, type(event).__name__)
         del self.calls[event.call_id], self._leads[event.call_id]
-        self.runs[call.order.campaign_id].denied.note(event.reason, None)
+        self.runs[call.order.campaign_id].denied.note(event.reason, None, event.at)
         return [CancelTimer(key=f"guard:{event.call_id}")]
 
     def _adopt(self, event: CallAdopted) -> list[Command]:
