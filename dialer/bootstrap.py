@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from dialer.adapters.asterisk import AsteriskTelephony
 from dialer.adapters.metrics import PrometheusMetrics, TeamCollector
 from dialer.adapters.profile_files import ProfileFiles
+from dialer.adapters.server_metrics import Backlog, ServerCollector
 from dialer.adapters.sql.store import open_stores
 from dialer.adapters.system_clock import SystemClock
 from dialer.agents import AgentStatus
@@ -66,6 +67,7 @@ class Dialer:
                 lambda: self.telephony.stats,
             )
         )
+        self.registry.register(ServerCollector(clock, self._backlogs))
 
     @classmethod
     async def open(cls, settings: Settings) -> "Dialer":
@@ -218,6 +220,10 @@ class Dialer:
             }
             if held:
                 runner.post(LeadsForgotten(lead_ids=tuple(held), at=self.clock.now()))
+
+    def _backlogs(self) -> dict[TeamId, Backlog]:
+        runners = self.switchboard.runners.items()
+        return {team_id: Backlog(r.backlog, r.writer.backlog) for team_id, r in runners}
 
     async def _reload(self, campaign_id: CampaignId) -> Campaign:
         campaign = await self.stores.campaigns.get(campaign_id)

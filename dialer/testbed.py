@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from asterisk_conf.render import copy_sounds, make_folders, render
 from dialer.errors import DialerError
 from dialer.testbed_ami import AmiAccess, sync_ami
 from dialer.testbed_render import (
@@ -34,12 +35,10 @@ from dialer.testbed_render import (
     PairSecrets,
     ServerPorts,
     common_variables,
-    copy_sounds,
     local_pjsip,
     new_secrets,
     ports_from_json,
     ports_to_json,
-    render,
     render_pbx,
 )
 
@@ -165,11 +164,7 @@ class AsteriskServer:
         return done.stdout
 
     def make_folders(self) -> None:
-        for name in ("etc", "run", "log/cdr-custom", "spool", "lib", "db", "data"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        documentation = self.folder / "data" / "documentation"
-        if not documentation.is_symlink():
-            documentation.symlink_to("/usr/share/asterisk/documentation")
+        make_folders(self.folder)
 
     @property
     def _conf(self) -> str:

@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from dialer.ami_stats import AmiStats
+from dialer.campaign import CampaignState
 from dialer.events import Event
 from dialer.ids import CampaignId, TeamId
 from dialer.leads import Outcome
@@ -136,6 +137,12 @@ def _campaign_metrics(views: list[TeamView]) -> Iterator[Metric]:
         "abandon_limit": GaugeMetricFamily(
             "dialer_abandon_limit_ratio", "Its legal limit", labels=labels
         ),
+        "answered": GaugeMetricFamily(
+            "dialer_abandon_window_answered", "Persons who answered in that window", labels=labels
+        ),
+        "abandoned": GaugeMetricFamily(
+            "dialer_abandon_window_abandoned", "Of these, abandoned", labels=labels
+        ),
         "theta": GaugeMetricFamily(
             "dialer_pacing_theta_ratio", "Risk allowed to one more call", labels=labels
         ),
@@ -150,6 +157,26 @@ def _campaign_metrics(views: list[TeamView]) -> Iterator[Metric]:
                 value = float(getattr(campaign, name))
                 gauge.add_metric([view.team_id, campaign.campaign_id], value)
     yield from gauges.values()
+    yield from _dialling_metrics(views)
+
+
+def _dialling_metrics(views: list[TeamView]) -> Iterator[Metric]:
+    """Whether a campaign should dial, and what holds it back."""
+    running = GaugeMetricFamily(
+        "dialer_campaign_running", "1: it should dial", labels=["team", "campaign"]
+    )
+    why = GaugeMetricFamily(
+        "dialer_campaign_held_back",
+        "1: this reason holds it back, as GET /campaigns/{id}/why tells",
+        labels=["team", "campaign", "reason"],
+    )
+    for view in views:
+        for campaign in view.campaigns:
+            labels = [view.team_id, campaign.campaign_id]
+            running.add_metric(labels, float(campaign.state is CampaignState.RUNNING))
+            for reason in dict.fromkeys(item.code for item in campaign.why):
+                why.add_metric([*labels, reason], 1.0)
+    yield from (running, why)
 
 
 def _ami_metrics(stats: AmiStats) -> Iterator[Metric]:

@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 
 from asterisk_conf.numbering import FarEndBehaviour, FarEndKind
+from asterisk_conf.render import render
 from dialer.config import ApiSettings
 from dialer.doctor import Level
 from dialer.doctor_run import examine
 from dialer.testbed import AsteriskPair, Unavailable, find_root, pair_for
 from dialer.testbed_ami import AmiAccess
-from dialer.testbed_render import free_ports, render
+from dialer.testbed_render import free_ports
 from tests.support.asterisk_calls import ITALY, USA, place
 from tests.support.live_server import campaign, settings
 from tests.support.raw_ami import RawAmi, connected
