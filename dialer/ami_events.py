@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from dialer.events import (
+    NO_CHANNEL,
     AgentLoggedIn,
     AgentLoggedOut,
     AgentReturned,
@@ -116,6 +117,13 @@ class EventTranslator:
             case _:
                 return []
 
+    def _dial_state(self, message: AmiEvent, at: datetime) -> list[Event]:
+        """Many carriers send the ringing tone as sound (183 with early media) and never 180: the telephone rings."""
+        call_id = message.first("DestUniqueid")
+        if message.first("DialStatus") != "PROGRESS" or not is_call_id(call_id):
+            return []
+        return [CallRinging(call_id=CallId(call_id), at=at)]
+
     def _user_event(self, message: AmiEvent, at: datetime) -> list[Event]:
         unique = message.first("Uniqueid")
         name = message.first("UserEvent")
@@ -171,7 +179,7 @@ class EventTranslator:
         self._channels.discard(unique)  # one response a call: its memory ends here, not at Hangup
         if not failed or not is_call_id(unique) or became_channel:
             return []
-        return [CallRefused(call_id=CallId(unique), reason="no_channel", at=at)]
+        return [CallRefused(call_id=CallId(unique), reason=NO_CHANNEL, at=at)]
 
 
 def _call_user_event(name: str, call_id: CallId, message: AmiEvent, at: datetime) -> Event | None:
@@ -195,6 +203,7 @@ def _call_user_event(name: str, call_id: CallId, message: AmiEvent, at: datetime
 _READERS = {
     "Newchannel": EventTranslator._newchannel,
     "Newstate": EventTranslator._newstate,
+    "DialState": EventTranslator._dial_state,
     "UserEvent": EventTranslator._user_event,
     "BridgeEnter": EventTranslator._bridge_enter,
     "BridgeLeave": EventTranslator._bridge_leave,

@@ -29,6 +29,7 @@ from dialer.events import DrainRequested, LeadsForgotten
 from dialer.ids import CallId, CampaignId, TeamId, uuid7
 from dialer.ports import AgentRecord, Clock, Metrics, Stores, fenced_owner
 from dialer.team import Team
+from dialer.trunks import named
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +80,10 @@ class Dialer:
         """Save what the settings name, take up every team of the store, connect to Asterisk."""
         for record in self.settings.agent_records():
             await self.stores.agents.save(record)
-        for campaign in self.settings.campaigns:
-            await self.stores.campaigns.save(campaign.policy())
+        for trunk in self.settings.trunks:
+            await self.stores.trunks.save(trunk.trunk())
+        for campaign, policy in self.settings.campaign_policies():
+            await self.stores.campaigns.save(policy)
             if campaign.running:
                 campaign_id = CampaignId(campaign.id)
                 await self.stores.campaigns.set_state(campaign_id, CampaignState.RUNNING)
@@ -152,6 +155,7 @@ class Dialer:
         """Every team of the store that is ours or nobody's runs here, with the store's agents and campaigns."""
         agents = await self.stores.agents.all()
         campaigns = await self.stores.campaigns.all()
+        trunks = await self.stores.trunks.all()
         teams = {record.team_id for record in agents} | {c.policy.team_id for c in campaigns}
         for team_id in sorted(teams):
             if await self.ownership.take(team_id) is None:
@@ -162,7 +166,8 @@ class Dialer:
                     team.add_agent(record.agent_id, record.name)
             for campaign in campaigns:
                 run = team.runs.get(campaign.policy.campaign_id)
-                changed = run is None or run.campaign != campaign
+                wanted = named(campaign.policy.trunks, trunks)
+                changed = run is None or run.campaign != campaign or run.trunks != wanted
                 if campaign.policy.team_id == team_id and changed:
                     await self._load(campaign)
 
@@ -233,7 +238,11 @@ class Dialer:
     async def _load(self, campaign: Campaign) -> None:
         runner = await self._runner(campaign.policy.team_id)
         event = await load(
-            campaign, profiles=self.profiles, attempts=self.stores.attempts, clock=self.clock
+            campaign,
+            profiles=self.profiles,
+            attempts=self.stores.attempts,
+            trunks=self.stores.trunks,
+            clock=self.clock,
         )
         runner.post(event)
 

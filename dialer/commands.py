@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, TrunkId
 from dialer.leads import LeadUpdate, Outcome
 from dialer.profiles import NoAgentAction
 
@@ -28,7 +28,8 @@ class PlaceCall:
     lead_id: LeadId
     phone: str
     caller_id: str
-    trunk: str
+    trunk: TrunkId
+    dial: str  # Asterisk's dial string, the number in it as the trunk wants it
     ring_timeout: timedelta
     answer_rule: AnswerRule
     at: datetime

@@ -68,7 +68,7 @@ def settings_for(options: DemoOptions, asterisk: AsteriskSettings, folder: Path)
         name="Demo",
         team=TEAM,
         profile="DEMO",
-        trunk=TRUNK,
+        trunks=[TRUNK],
         lines=3 * options.agents + 20,
         calls_per_second=20,
         ring_timeout_seconds=15,

@@ -256,7 +256,7 @@ def check_sounds(facts: Facts) -> Findings:
 def check_trunks(facts: Facts) -> Findings:
     for name, trunk in facts.asterisk.trunks.items():
         if trunk.state == "INVALID":
-            used = [c.id for c in facts.settings.campaigns if c.trunk == name]
+            used = [c.id for c in facts.settings.campaigns if name in c.trunks]
             values = {"name": name, "campaigns": _names(used)}
             yield Finding(Level.FAULT, "trunk_missing", values, ENDPOINT, f"[{name}](dialer-trunk)")
             continue

@@ -7,6 +7,7 @@ from collections import Counter
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.adapters.system_clock import SystemClock
 from dialer.ami_node import AmiEndpoint
+from dialer.campaign import CampaignPolicy
 from dialer.config import CampaignSettings, Settings
 from dialer.doctor import Finding, Level, check, healthy
 from dialer.doctor_ami import look
@@ -16,6 +17,7 @@ from dialer.errors import NotFoundError
 from dialer.ports import Clock
 from dialer.profiles import NoAgentAction, Profile
 from dialer.texts import Language, text
+from dialer.trunks import Trunk, named
 
 
 async def gather(settings: Settings, clock: Clock) -> Facts:
@@ -43,6 +45,7 @@ async def examine(settings: Settings) -> list[Finding]:
 
 def settings_facts(settings: Settings) -> SettingsFacts:
     profiles = ProfileFiles(settings.profiles_folder)
+    trunks = [each.trunk() for each in settings.trunks]
     asterisk = settings.asterisk
     return SettingsFacts(
         host=asterisk.host,
@@ -52,17 +55,21 @@ def settings_facts(settings: Settings) -> SettingsFacts:
         secret_given=bool(asterisk.secret.get_secret_value()),
         connect_tone=asterisk.connect_tone,
         agents=len(settings.agents),
-        campaigns=tuple(_campaign_facts(each, profiles) for each in settings.campaigns),
+        campaigns=tuple(
+            _campaign_facts(each, policy, trunks, profiles)
+            for each, policy in settings.campaign_policies()
+        ),
     )
 
 
-def _campaign_facts(campaign: CampaignSettings, profiles: ProfileFiles) -> CampaignFacts:
-    policy = campaign.policy()
+def _campaign_facts(
+    campaign: CampaignSettings, policy: CampaignPolicy, trunks: list[Trunk], profiles: ProfileFiles
+) -> CampaignFacts:
     profile = _profile(profiles, campaign.profile)
     speaks = profile is not None and profile.action is NoAgentAction.MESSAGE
     return CampaignFacts(
         id=campaign.id,
-        trunk=campaign.trunk,
+        trunks=tuple(each.endpoint for each in named(policy.trunks, trunks) if each.endpoint),
         noise=policy.noise,
         message=policy.message if speaks else "",
         screen=campaign.screen,

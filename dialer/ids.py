@@ -7,6 +7,7 @@ from typing import NewType
 TeamId = NewType("TeamId", str)
 CampaignId = NewType("CampaignId", str)
 LeadId = NewType("LeadId", str)
+TrunkId = NewType("TrunkId", str)
 AgentId = NewType("AgentId", str)
 """An agent's code: the digits that the agent dials to log in."""
 CallId = NewType("CallId", str)

@@ -45,6 +45,9 @@ class Binding(StrEnum):
     BUDGET = "budget"
     LINES = "lines"
     CALLS_PER_SECOND = "calls_per_second"
+    TRUNK_LINES = "trunk_lines"
+    TRUNK_RATE = "trunk_rate"
+    TRUNKS_DOWN = "trunks_down"
     START_UP = "start_up"
 
 
@@ -73,6 +76,8 @@ class PacingSnapshot:
     theta: float
     braked: bool  # one more abandoned call would put a legal window over its limit
     over_limit: bool  # a legal window is over its limit
+    trunk_room: int  # calls that the campaign's trunks can take now
+    trunk_binding: Binding = Binding.TRUNK_LINES  # what keeps trunk_room from being more
 
     @property
     def agents(self) -> int:
@@ -129,6 +134,7 @@ def _cap(
     caps = (
         (policy.lines - snapshot.own_in_flight, Binding.LINES),
         (snapshot.rate_tokens, Binding.CALLS_PER_SECOND),
+        (snapshot.trunk_room, snapshot.trunk_binding),
     )
     calls, limited_by = decision.calls_to_place, decision.limited_by
     for cap, binding in caps:

@@ -7,7 +7,16 @@ from dialer.agents import Agent, AgentPhase
 from dialer.calls import UNANSWERED, Call, CallState
 from dialer.campaign_run import CampaignRun
 from dialer.ids import CampaignId
-from dialer.pacing import CallGroup, PacingPolicy, PacingSnapshot
+from dialer.pacing import Binding, CallGroup, PacingPolicy, PacingSnapshot
+from dialer.trunk_board import Room, Shortage
+
+_BINDING = {
+    None: Binding.TRUNK_LINES,
+    Shortage.TRUNKS_FULL: Binding.TRUNK_LINES,
+    Shortage.TRUNK_RATE: Binding.TRUNK_RATE,
+    Shortage.TRUNKS_DOWN: Binding.TRUNKS_DOWN,
+    Shortage.NO_TRUNK_SERVES: Binding.TRUNK_LINES,
+}
 
 
 def of(
@@ -15,6 +24,7 @@ def of(
     runs: Iterable[CampaignRun],
     agents: Iterable[Agent],
     calls: Collection[Call],
+    room: Room,
     now: datetime,
 ) -> PacingSnapshot:
     """The snapshot for one campaign; the calls of all campaigns of the team compete for its agents."""
@@ -40,6 +50,8 @@ def of(
         theta=run.budget.theta,
         braked=run.budget.braked(expected + waiting, now),
         over_limit=run.budget.over_limit,
+        trunk_room=room.calls,
+        trunk_binding=_BINDING[room.shortage],
     )
 
 

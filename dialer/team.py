@@ -14,7 +14,7 @@ from dialer import calls as call_rules
 from dialer import pacing, pacing_snapshot, queue, retry
 from dialer.agents import Agent, AgentPhase, AgentStatus
 from dialer.calls import UNANSWERED, Call, CallState, outcome_of
-from dialer.campaign_run import CampaignRun
+from dialer.campaign_run import CampaignRun, HopperLead
 from dialer.commands import (
     BridgeToAgent,
     CancelTimer,
@@ -24,11 +24,10 @@ from dialer.commands import (
     HangUp,
     MarkAnswered,
     MarkBridged,
-    PlaceCall,
     RecordDisposition,
+    ReleaseLeads,
     StartTimer,
 )
-from dialer.compliance import answer_rule
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
     AgentEvent,
@@ -56,11 +55,16 @@ from dialer.events import (
     TimerFired,
     WrapUpEnded,
 )
-from dialer.ids import AgentId, CallId, CampaignId, TeamId
-from dialer.leads import PERSON_ANSWERED, Lead, Outcome, adopted_lead
+from dialer.ids import AgentId, CallId, CampaignId, TeamId, TrunkId
+from dialer.leads import PERSON_ANSWERED, Outcome, adopted_lead
+from dialer.trunk_board import NoTrunk, TrunkBoard
+from dialer.trunks import Trunk, named
 
 GUARD = timedelta(seconds=15)
 """This long after its ring time-out a call that nobody answered must have told its end; else we look on the exchange."""
+
+PASSED_OVER = 20
+"""Leads in one decision for which no trunk is found, before the rest of the hopper waits for the next decision."""
 
 _PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, LeadsReserved, StoreUp)
 
@@ -83,7 +87,8 @@ class Team:
         self.connect_times: deque[float] = deque(maxlen=200)
         self._new_call_id = new_call_id
         self._failed_pairs: set[tuple[CallId, AgentId]] = set()
-        self._leads: dict[CallId, Lead] = {}
+        self.trunks = TrunkBoard()
+        self._leads: dict[CallId, HopperLead] = {}
         self._counted: set[CallId] = set()  # calls that the abandon budget has counted as answered
         self._last_at: datetime | None = None
 
@@ -194,6 +199,7 @@ class Team:
             commands.append(MarkAnswered(call_id=event.call_id, answered_at=after.answered_at))
             commands.append(CancelTimer(key=f"guard:{event.call_id}"))
         self._observe_answer(run, before, after, event)
+        self.trunks.observe(before, after, event.at)
         if before.bridged_at is None and after.bridged_at is not None and after.agent_id:
             commands.append(
                 MarkBridged(
@@ -234,7 +240,7 @@ class Team:
         if outcome in PERSON_ANSWERED:
             self._count_answer(run, call_id, now, abandoned=outcome is Outcome.ABANDONED)
         self._counted.discard(call_id)
-        lead = self._leads.pop(call_id)
+        lead = self._leads.pop(call_id).lead
         del self.calls[call_id]
         self._failed_pairs = {pair for pair in self._failed_pairs if pair[0] != call_id}
         update = retry.decide(
@@ -245,7 +251,10 @@ class Team:
             policy=run.policy,
             profile=run.profile,
             now=now,
+            fault=self.trunks.blame(call, run.trunks, now),
         )
+        if update.next_attempt_at == now:
+            run.ask_at = None  # it is due: no need to wait before the store is asked
         close = CloseAttempt(
             call_id=call_id,
             campaign_id=call.order.campaign_id,
@@ -277,22 +286,32 @@ class Team:
             return []
         if call.state is not CallState.DIALING:
             raise IllegalTransitionError("call", call.state, type(event).__name__)
-        del self.calls[event.call_id], self._leads[event.call_id]
-        self.runs[call.order.campaign_id].denied.note(event.reason, None)
-        return [CancelTimer(key=f"guard:{event.call_id}")]
+        del self.calls[event.call_id]
+        entry = self._leads.pop(event.call_id)
+        self.trunks.not_placed(call.order.trunk, event.call_id)
+        run = self.runs[call.order.campaign_id]
+        commands: list[Command] = [CancelTimer(key=f"guard:{event.call_id}")]
+        if not self.trunks.refused(call.order.trunk, event.reason, event.at):
+            run.denied.note(event.reason, None)
+        elif run.running and not self.draining:
+            run.hopper.appendleft(entry)  # it is still ours, and the next one
+        else:
+            commands.append(ReleaseLeads(lead_ids=(entry.lead.lead_id,)))
+        return commands
 
     def _adopt(self, event: CallAdopted) -> list[Command]:
         run = self.runs.get(event.campaign_id)
         if run is None or event.call_id in self.calls:
             return []
         lead = adopted_lead(event.lead_id, event.campaign_id, attempts=event.attempts)
-        order = self._order(run, lead, event.call_id, event.started_at)
+        (trunk,) = named((event.trunk,), run.trunks)
+        order = run.order(lead, trunk, event.call_id, event.started_at)
         call = call_rules.adopted(order, event)
         agent = self.agents.get(event.agent_id) if event.agent_id else None
         if event.talking and agent is not None and agent.call_id is None:
             self.agents[agent.agent_id] = agent_rules.adopted(agent, event)
         self.calls[event.call_id] = call
-        self._leads[event.call_id] = lead
+        self._leads[event.call_id] = HopperLead(lead, event.at)
         return [StartTimer(key=f"guard:{event.call_id}", due_at=event.at + GUARD)]
 
     # --- agents -------------------------------------------------------------------------------------------------------
@@ -419,43 +438,54 @@ class Team:
 
     def _decide(self, run: CampaignRun, now: datetime) -> pacing.PacingDecision:
         agents, calls = self.agents.values(), self.calls.values()
-        snapshot = pacing_snapshot.of(run, self.runs.values(), agents, calls, now)
+        room = self.trunks.room(run.trunks, self._taken(), now)
+        snapshot = pacing_snapshot.of(run, self.runs.values(), agents, calls, room, now)
         return pacing.decide(snapshot, pacing_snapshot.policy_of(run))
+
+    def _taken(self) -> Counter[TrunkId]:
+        """The lines of each trunk that the team's calls hold, from the order to the close."""
+        return Counter(call.order.trunk for call in self.calls.values())
 
     def _place(self, run: CampaignRun, count: int, now: datetime) -> list[Command]:
         commands: list[Command] = []
-        placed = 0
-        while placed < count and run.hopper:
-            lead = run.hopper.popleft().lead
+        waiting: list[HopperLead] = []  # for a trunk
+        placed = passed_over = 0
+        taken = self._taken() if count else Counter[TrunkId]()
+        while placed < count and run.hopper and passed_over < PASSED_OVER:
+            entry = run.hopper.popleft()
+            lead = entry.lead
             refusal = run.refusal(lead, now)
             if refusal is not None:
                 commands.append(refusal)
                 continue
-            order = self._order(run, lead, self._new_call_id(now), now)
-            self.calls[order.call_id] = Call(order=order)
-            self._leads[order.call_id] = lead
-            run.tokens -= 1
-            run.placed_at = now
-            run.budget.begin(now)
+            trunk = self.trunks.choose(
+                run.trunks, lead.phone, taken=taken, now=now, lead_id=lead.lead_id
+            )
+            if isinstance(trunk, NoTrunk):
+                passed_over += 1
+                put_off = run.put_off(lead, trunk, now)
+                if put_off is None:
+                    waiting.append(entry)
+                else:
+                    commands.append(put_off)
+                continue
+            commands += self._dial(run, entry, trunk, now)
+            taken[trunk.trunk_id] += 1
             placed += 1
-            commands.append(order)
-            due = now + order.ring_timeout + GUARD
-            commands.append(StartTimer(key=f"guard:{order.call_id}", due_at=due))
+        run.hopper.extendleft(reversed(waiting))
         return commands
 
-    def _order(self, run: CampaignRun, lead: Lead, call_id: CallId, at: datetime) -> PlaceCall:
-        policy = run.policy
-        return PlaceCall(
-            call_id=call_id,
-            campaign_id=policy.campaign_id,
-            lead_id=lead.lead_id,
-            phone=lead.phone,
-            caller_id=policy.caller_id,
-            trunk=policy.trunk,
-            ring_timeout=max(policy.ring_timeout, run.profile.min_ring),
-            answer_rule=answer_rule(run.profile, policy),
-            at=at,
-        )
+    def _dial(
+        self, run: CampaignRun, entry: HopperLead, trunk: Trunk, now: datetime
+    ) -> list[Command]:
+        order = run.order(entry.lead, trunk, self._new_call_id(now), now)
+        self.calls[order.call_id] = Call(order=order)
+        self._leads[order.call_id] = entry
+        self.trunks.placed(trunk, order.call_id, now)
+        run.tokens -= 1
+        run.budget.begin(now)
+        due = now + order.ring_timeout + GUARD
+        return [order, StartTimer(key=f"guard:{order.call_id}", due_at=due)]
 
 
 def _concerns(agent: Agent, event: Event) -> bool:

@@ -91,7 +91,7 @@ class AsteriskTelephony:
         milliseconds = round(call.ring_timeout.total_seconds() * 1000)
         headers = [
             ("Action", "Originate"),
-            ("Channel", f"PJSIP/{call.phone}@{call.trunk}"),
+            ("Channel", call.dial),
             ("Context", ANSWERED_CONTEXT),
             ("Exten", "s"),
             ("Priority", "1"),

@@ -6,6 +6,7 @@ and hang-ups do not wait behind writes.
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dialer.campaign_run import HOPPER_LEASE
@@ -147,11 +148,14 @@ class Executor:
         self._writer.put(Job("open", lambda: self._open_and_ring(calls), not_written))
 
     async def _open_and_ring(self, calls: list[PlaceCall]) -> None:
-        written = await self._stores.attempts.open(calls, owner=self._owner)
-        self._not_placed([call for call in calls if call.call_id not in written], "not_reserved")
+        # The attempt begins when it is written, not when it was decided: a trunk's calls per second are counted by that.
+        beginning = [replace(call, at=self._clock.now()) for call in calls]
+        result = await self._stores.attempts.open(beginning, owner=self._owner)
+        for call_id, reason in result.refused.items():
+            self._post(CallNotPlaced(call_id=call_id, reason=reason, at=self._clock.now()))
         now = self._clock.now()
         for call in calls:
-            if call.call_id not in written:
+            if call.call_id not in result.written:
                 continue
             if now - call.at > TOO_LATE:
                 self._post(CallRefused(call_id=call.call_id, reason="written_too_late", at=now))

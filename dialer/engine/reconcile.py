@@ -94,6 +94,7 @@ def _adopted(team: Team, still_open: list[OpenAttempt], up: ChannelsUp) -> list[
                 call_id=attempt.call_id,
                 campaign_id=attempt.campaign_id,
                 lead_id=attempt.lead_id,
+                trunk=attempt.trunk,
                 attempts=attempt.attempts,
                 started_at=attempt.started_at,
                 answered_at=answered_at,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from dialer.commands import BridgeToAgent, PlaceCall
 from dialer.errors import NotFoundError, TelephonyRefusedError
 from dialer.events import (
+    NO_CHANNEL,
     AgentLoggedIn,
     AgentLoggedOut,
     AgentReturned,
@@ -185,7 +186,7 @@ class VirtualExchange(Watcher):
     def originated(self, order: Order, channel: Channel | None, reason: int) -> None:
         if channel is None:
             self._events.append(
-                CallRefused(at=self.now, call_id=CallId(order.unique_id), reason="no_channel")
+                CallRefused(at=self.now, call_id=CallId(order.unique_id), reason=NO_CHANNEL)
             )
 
 

@@ -37,6 +37,7 @@ from dialer.ports import (
     LeadCounts,
     LeadStore,
     OpenAttempt,
+    OpenResult,
 )
 from dialer.profiles import Profile
 from dialer.simulator.people import Behaviour, Encounter
@@ -150,16 +151,16 @@ class FaultyAttempts:
     def __init__(self, inner: AttemptStore, faults: Faults, journal: Journal) -> None:
         self._inner, self._faults, self._journal = inner, faults, journal
 
-    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
+    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> OpenResult:
         await passing(self._faults)
         await asyncio.sleep(self._faults.open_takes)
-        written = await self._inner.open(calls, owner=owner)
-        for call_id in sorted(written):
+        result = await self._inner.open(calls, owner=owner)
+        for call_id in sorted(result.written):
             self._journal.note("opened", call_id)
         if self._faults.answer_lost:
             self._faults.answer_lost = False
             raise StoreUnavailableError("the answer was lost")
-        return written
+        return result
 
     async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
         await passing(self._faults)
@@ -351,7 +352,13 @@ class Floor:
         await self.stores.campaigns.save(policy)
         await self.stores.campaigns.set_state(SPRING, state)
         stored = await self.stores.campaigns.get(SPRING)
-        event = await load(stored, profiles=Book(), attempts=self.stores.attempts, clock=self.clock)
+        event = await load(
+            stored,
+            profiles=Book(),
+            attempts=self.stores.attempts,
+            trunks=self.stores.trunks,
+            clock=self.clock,
+        )
         self.runner.post(event)
 
     async def leads(self, count: int) -> list[str]:

@@ -38,7 +38,7 @@ def campaign(**changes: object) -> CampaignSettings:
         "id": CAMPAIGN,
         "team": TEAM,
         "profile": "DEMO",
-        "trunk": TRUNK,
+        "trunks": [TRUNK],
         "ring_timeout_seconds": 12,
         "wrap_up_seconds": 0.5,
         "lines": 80,

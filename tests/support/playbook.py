@@ -44,10 +44,11 @@ from dialer.events import (
     WindowCount,
     WrapUpEnded,
 )
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState
 from dialer.profiles import AbandonWindow, NoAgentAction, Profile, WindowType
 from dialer.team import Team
+from dialer.trunks import Trunk, named
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 """A Tuesday, 11:00 in Rome."""
@@ -124,7 +125,8 @@ def order(call: str = "call-1", **changes: Any) -> PlaceCall:
         lead_id=LeadId("rossi"),
         phone="+390690000001",
         caller_id="",
-        trunk="dialer-trunk",
+        trunk=TrunkId("dialer-trunk"),
+        dial="PJSIP/+390690000001@dialer-trunk",
         ring_timeout=timedelta(seconds=25),
         answer_rule=AnswerRule(
             limit=timedelta(seconds=2.95),
@@ -240,6 +242,7 @@ def is_adopted(
         call_id=CallId(call),
         campaign_id=SPRING,
         lead_id=LeadId(f"lead-of-{call}"),
+        trunk=TrunkId("dialer-trunk"),
         attempts=0,
         started_at=at(seconds - 60),
         answered_at=None if answered is None else at(answered),
@@ -297,11 +300,15 @@ def campaign(
     profile: Profile = ITALY,
     counts: tuple[WindowCount, ...] | None = None,
     seconds: float = 0,
+    trunks: tuple[Trunk, ...] = (),
     **changes: Any,
 ) -> CampaignLoaded:
+    if trunks:
+        changes["trunks"] = tuple(trunk.trunk_id for trunk in trunks)
     return CampaignLoaded(
         campaign=Campaign(policy=policy(**changes), state=state),
         profile=profile,
+        trunks=trunks or named(policy(**changes).trunks, ()),
         started_at=None,
         counts=counts if counts is not None else (WindowCount(),) * len(profile.windows),
         at=at(seconds),

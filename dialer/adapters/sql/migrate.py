@@ -18,16 +18,16 @@ SCRIPTS = Path(__file__).parent / "migrations"
 LOCK = 0x6469616C  # "dial": one process at a time
 
 
-async def migrate(url: str) -> None:
-    """Apply the migrations that the database does not have, in one transaction; safe to call from several processes at
-    once. Raises StoreUnavailableError, InvalidInputError."""
+async def migrate(url: str, *, to: str = "head") -> None:
+    """Apply the migrations that the database does not have (up to the revision `to`), in one transaction; safe to call
+    from several processes at once. Raises StoreUnavailableError, InvalidInputError."""
     address = address_of(url)
     if address.get_backend_name() == "sqlite" and address.database:
         _create_file(Path(address.database))
     database = connect(url, patient=True)
     try:
         async with database.write() as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, to)
     finally:
         await database.close()
 
@@ -50,9 +50,9 @@ def _create_file(path: Path) -> None:
             os.link(fresh, path)
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, to: str) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
