@@ -56,10 +56,12 @@ def cluster(*, durable: bool = False) -> Iterator["Cluster"]:
 
 
 class Cluster:
-    """`durable`: what is committed is on the disk, as in production. Else a test costs little."""
+    """`durable`: what is committed is on the disk, as in production. Else a test costs little.
 
-    def __init__(self, programs: Path, *, durable: bool) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="dialer-postgres-"))
+    Its folder is made in `parent` (None: among the temporary files)."""
+
+    def __init__(self, programs: Path, *, durable: bool, parent: Path | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="dialer-postgres-", dir=parent))
         self.port = _free_port()
         self._programs = programs
         self._durable = durable
@@ -119,6 +121,10 @@ class Cluster:
         self._process.wait(STOP_SECONDS)
         self._reader.join(STOP_SECONDS)
         self._process = None
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def remove(self) -> None:
         shutil.rmtree(self.folder)
