@@ -28,6 +28,7 @@ class Fault:
     hold_seconds: float = 0.0
     database: Database = Database.POSTGRESQL
     clock_step_seconds: float = 0.0  # of the server's clock, from the strike on
+    sign: str = ""  # what the server must have logged, else the fault did not reach it
     pbx_dies: bool = (
         False  # calls that are up at the strike are cut: no program can speak for a dead PBX
     )

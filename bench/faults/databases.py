@@ -52,6 +52,7 @@ FAULTS = (
         _stop_database,
         _start_database,
         hold_seconds=10,
+        sign="store_down",
     ),
     Fault(
         "disk-full-postgresql",
@@ -59,6 +60,7 @@ FAULTS = (
         _fill,
         _free,
         hold_seconds=20,
+        sign="store_down",
         database=Database.POSTGRESQL_ON_SMALL_DISK,
     ),
     Fault(

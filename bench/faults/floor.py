@@ -109,6 +109,10 @@ class Floor:
             self._cluster.stop()
             self._cluster.remove()
 
+    def keep_log(self, text: str) -> None:
+        """What the server said, where it stays when the disk is gone."""
+        (self._folder / "said.log").write_text(text, encoding="utf-8")
+
     @property
     def cluster(self) -> Cluster:
         assert self._cluster is not None, "this moment has no PostgreSQL"

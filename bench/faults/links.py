@@ -11,6 +11,7 @@ FAULTS = (
         lambda floor: floor.proxy.cut(),
         lambda floor: floor.proxy.release(),
         hold_seconds=5,
+        sign="next try in",
     ),
     Fault(
         "link-stalled",
@@ -18,6 +19,7 @@ FAULTS = (
         lambda floor: floor.proxy.stall(),
         lambda floor: floor.proxy.release(),
         hold_seconds=30,
+        sign="next try in",
     ),
     Fault(
         "events-stalled",
@@ -25,5 +27,6 @@ FAULTS = (
         lambda floor: floor.proxy.stall_events(),
         lambda floor: floor.proxy.release(),
         hold_seconds=30,
+        sign="next try in",
     ),
 )

@@ -151,6 +151,9 @@ class _Course:
     def _judge(self) -> None:
         floor, result = self.floor, self.result
         log = floor.server.log.read_text(encoding="utf-8", errors="replace")
+        floor.keep_log(log)
+        if floor.fault.sign not in log:
+            result.problems.append("the fault did not reach the server")
         found = evidence.collect(floor.pair, floor.url, log)
         result.judged = verdict.judge(found, self.moment, LEADS)
         result.problems += result.judged.problems

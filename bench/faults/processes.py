@@ -29,6 +29,7 @@ FAULTS = (
         lambda floor: floor.server.kill(),
         lambda floor: floor.server.start(),
         hold_seconds=1,
+        sign="fence=2",
     ),
     Fault(
         "asterisk-killed",
@@ -36,6 +37,7 @@ FAULTS = (
         lambda floor: floor.pair.pbx.kill(),
         _start_pbx,
         hold_seconds=2,
+        sign="generation 2",
         pbx_dies=True,
     ),
     Fault(
@@ -43,6 +45,7 @@ FAULTS = (
         "Asterisk: stopped in an orderly way (SIGTERM) and started",
         lambda floor: floor.pair.pbx.stop(),
         _start_pbx,
+        sign="generation 2",
         pbx_dies=True,
     ),
     Fault(

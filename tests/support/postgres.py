@@ -1,5 +1,6 @@
 """A private PostgreSQL for tests: its own data folder, a free port of the loopback, gone with the process that started it."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -164,7 +165,9 @@ class Cluster:
     def _follow(self, lines: IO[str], ready: threading.Event) -> None:
         with (self.folder / "log").open("a") as log:
             for line in lines:
-                log.write(line)
+                with contextlib.suppress(OSError):  # its disk may be full
+                    log.write(line)
+                    log.flush()
                 if READY in line:
                     ready.set()
         lines.close()
