@@ -143,7 +143,8 @@ class Floor:
         assert programs is not None, (
             "PostgreSQL is not installed (Debian: apt-get install postgresql)"
         )
-        self._cluster = Cluster(programs, durable=True, parent=self._disk)
+        small = self.fault.database is Database.POSTGRESQL_ON_SMALL_DISK
+        self._cluster = Cluster(programs, durable=True, parent=self._disk if small else None)
         self._cluster.create()
         self._cluster.start()
         self._cluster.sql("postgres", "CREATE DATABASE dialer")

@@ -48,16 +48,19 @@ class Result:
         return not self.problems
 
 
-def run(house: House, fault: Fault, number: int, seed: int) -> Result:
+def run(
+    house: House, fault: Fault, number: int, seed: int, window_seconds: float = WINDOW_SECONDS
+) -> Result:
     """Never raises for what the system under test does: that is a problem in the result."""
     chance = random.Random(f"{seed} {fault.name} {number}")
     with house.floor(fault, number) as floor:
-        return _Course(floor, number, chance).run()
+        return _Course(floor, number, chance, window_seconds).run()
 
 
 class _Course:
-    def __init__(self, floor: Floor, number: int, chance: random.Random) -> None:
+    def __init__(self, floor: Floor, number: int, chance: random.Random, window: float) -> None:
         self.floor = floor
+        self.window = window
         self.chance = chance
         self.pace = Pace()
         self.result = Result(floor.fault.name, number)
@@ -81,7 +84,7 @@ class _Course:
 
     def _strike(self) -> None:
         fault = self.floor.fault
-        self.result.struck_after_seconds = round(self.chance.uniform(0, WINDOW_SECONDS), 2)
+        self.result.struck_after_seconds = round(self.chance.uniform(0, self.window), 2)
         time.sleep(self.result.struck_after_seconds)
         struck_at = _now()
         fault.strike(self.floor)

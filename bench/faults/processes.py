@@ -37,7 +37,7 @@ FAULTS = (
         lambda floor: floor.pair.pbx.kill(),
         _start_pbx,
         hold_seconds=2,
-        sign="generation 2",
+        sign="next try in",
         pbx_dies=True,
     ),
     Fault(
@@ -45,7 +45,7 @@ FAULTS = (
         "Asterisk: stopped in an orderly way (SIGTERM) and started",
         lambda floor: floor.pair.pbx.stop(),
         _start_pbx,
-        sign="generation 2",
+        sign="Asterisk shuts down",
         pbx_dies=True,
     ),
     Fault(
