@@ -48,6 +48,7 @@ def _campaign(team: Team, run: CampaignRun, now: datetime) -> CampaignView:
     ]
     count, _ = run.budget.nearest()
     ratio, limit = run.budget.worst()
+    down = sum(team.trunks.of(trunk.trunk_id).is_down for trunk in run.trunks)
     return CampaignView(
         campaign_id=run.policy.campaign_id,
         name=run.policy.name,
@@ -66,4 +67,6 @@ def _campaign(team: Team, run: CampaignRun, now: datetime) -> CampaignView:
         decision=run.decision,
         outcomes=dict(run.outcomes),
         why=explain(team, run, now),
+        trunks_up=len(run.trunks) - down,
+        trunks_down=down,
     )

@@ -51,6 +51,8 @@ class CampaignView:
     decision: PacingDecision | None
     outcomes: dict[Outcome, int]  # since the team was started
     why: tuple[WhyItem, ...]
+    trunks_up: int = 0  # of the campaign's trunks
+    trunks_down: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

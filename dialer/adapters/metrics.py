@@ -170,13 +170,20 @@ def _dialling_metrics(views: list[TeamView]) -> Iterator[Metric]:
         "1: this reason holds it back, as GET /campaigns/{id}/why tells",
         labels=["team", "campaign", "reason"],
     )
+    trunks = GaugeMetricFamily(
+        "dialer_campaign_trunks",
+        "Trunks of the campaign that work (up) and that have failed (down)",
+        labels=["team", "campaign", "state"],
+    )
     for view in views:
         for campaign in view.campaigns:
             labels = [view.team_id, campaign.campaign_id]
+            trunks.add_metric([*labels, "up"], campaign.trunks_up)
+            trunks.add_metric([*labels, "down"], campaign.trunks_down)
             running.add_metric(labels, float(campaign.state is CampaignState.RUNNING))
             for reason in dict.fromkeys(item.code for item in campaign.why):
                 why.add_metric([*labels, reason], 1.0)
-    yield from (running, why)
+    yield from (running, why, trunks)
 
 
 def _ami_metrics(stats: AmiStats) -> Iterator[Metric]:
