@@ -2,21 +2,19 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Callable
 from datetime import datetime
 from random import Random, SystemRandom
 
 from prometheus_client import CollectorRegistry
 
-from dialer.adapters.asterisk import AsteriskTelephony
+from dialer.adapters.exchanges import Exchange, Exchanges
 from dialer.adapters.metrics import PrometheusMetrics, TeamCollector
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.adapters.server_metrics import Backlog, ServerCollector
 from dialer.adapters.sql.store import open_stores
 from dialer.adapters.system_clock import SystemClock
 from dialer.agents import AgentStatus
-from dialer.ami_node import AmiEndpoint
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.config import Settings
 from dialer.engine.loader import load
@@ -38,7 +36,7 @@ WRITE_SECONDS = 10.0
 
 
 class Dialer:
-    """The running server: stores, link to Asterisk, one runner a team. Use `start` once and `stop` once."""
+    """The running server: stores, links to Asterisk, one runner a team. Use `start` once and `stop` once."""
 
     def __init__(self, settings: Settings, stores: Stores, clock: Clock, random: Random) -> None:
         self.settings = settings
@@ -53,19 +51,18 @@ class Dialer:
         self._stopping = asyncio.Event()
         self._changes = asyncio.Lock()  # one change at a time: store and team see the same order
         self._random = random
-        self.telephony = AsteriskTelephony(
-            _endpoint(settings),
+        self.exchanges = Exchanges(
+            [Exchange(s.endpoint(node), s.connect_tone) for node, s in settings.servers.items()],
             clock=clock,
             random=random,
             on_event=self.switchboard.deliver,
             on_up=self.switchboard.link_up,
             on_down=self.switchboard.link_down,
-            connect_tone=settings.asterisk.connect_tone,
         )
         self.registry.register(
             TeamCollector(
                 lambda: [runner.view() for runner in self.switchboard.runners.values()],
-                lambda: self.telephony.stats,
+                lambda: self.exchanges.stats,
             )
         )
         self.registry.register(ServerCollector(clock, self._backlogs))
@@ -89,7 +86,7 @@ class Dialer:
                 await self.stores.campaigns.set_state(campaign_id, CampaignState.RUNNING)
         await self._take_up_teams()
         await asyncio.gather(*(r.settle() for r in self.switchboard.runners.values()))
-        self.telephony.start()
+        self.exchanges.start()
         self._tasks.spawn(self._keep_teams(), "keep_teams")
 
     async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
@@ -109,7 +106,7 @@ class Dialer:
         self._stopping.set()
         async with self._changes:  # the renewal under way, if any, ends whole
             await self._tasks.close()
-        await self.telephony.close()
+        await self.exchanges.close()
         for runner in list(self.switchboard.runners.values()):
             try:
                 await asyncio.wait_for(runner.settle(), timeout=WRITE_SECONDS)
@@ -255,30 +252,19 @@ class Dialer:
         if fence is None:
             raise ConflictError(f"another server runs team {team_id!r}")
         runner = TeamRunner(
-            Team(team_id, _call_ids(self._random)),
+            Team(team_id, _call_ids(self._random), self.exchanges),
             stores=self.stores,
-            telephony=self.telephony,
+            telephony=self.exchanges,
             clock=self.clock,
             metrics=self.metrics,
             owner=fenced_owner(team_id, fence),
         )
         self.switchboard.runners[team_id] = runner
         runner.start()
-        if self.telephony.up:
-            runner.link_up()
+        for node in self.exchanges.up:
+            runner.link_up(node)
         return runner
 
 
 def _call_ids(random: Random) -> Callable[[datetime], CallId]:
     return lambda at: CallId(uuid7(at, random))
-
-
-def _endpoint(settings: Settings) -> AmiEndpoint:
-    asterisk = settings.asterisk
-    return AmiEndpoint(
-        host=asterisk.host,
-        port=asterisk.port,
-        username=asterisk.username,
-        secret=asterisk.secret.get_secret_value(),
-        ssl_context=ssl.create_default_context() if asterisk.tls else None,
-    )

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dialer.budget import Budget
+from dialer.calls import UNANSWERED, Call, CallState
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.commands import Command, DeferLead, PlaceCall, ReleaseLeads, RequestLeads
 from dialer.compliance import Denied, answer_rule, check, snapshot_of
 from dialer.events import CampaignLoaded, LeadsReserved
-from dialer.ids import CallId, LeadId
+from dialer.ids import CallId, LeadId, NodeId
 from dialer.leads import Lead, Outcome
-from dialer.pacing import PacingDecision
+from dialer.pacing import PacingDecision, together
 from dialer.profiles import Profile
 from dialer.stats import AnswerCurve, TalkCurve
 from dialer.trunk_board import NoTrunk, Shortage
@@ -67,7 +68,7 @@ class CampaignRun:
     next_due_at: datetime | None = None
     tokens: float = 1.0
     tokens_at: datetime | None = None
-    decision: PacingDecision | None = None
+    decisions: dict[NodeId, PacingDecision] = field(default_factory=dict)  # the latest
     hours_open_at: datetime | None = None
 
     @classmethod
@@ -100,6 +101,11 @@ class CampaignRun:
     def running(self) -> bool:
         return self.campaign.state is CampaignState.RUNNING
 
+    @property
+    def decision(self) -> PacingDecision | None:
+        """The latest, of all servers together; None: it may not dial."""
+        return together(list(self.decisions.values()))
+
     def rate_tokens(self, now: datetime) -> int:
         """Calls that the calls-per-second limit allows now: a bucket that holds one second's worth."""
         rate = self.policy.calls_per_second
@@ -108,6 +114,15 @@ class CampaignRun:
         self.tokens = min(self.tokens, max(rate, 1.0))
         self.tokens_at = now
         return int(self.tokens)
+
+    def learn(self, before: Call, after: Call, now: datetime) -> None:
+        """A call has moved on: when it was answered, and how long its talk was, is what pacing learns from."""
+        if before.state in UNANSWERED and after.state not in UNANSWERED:
+            person = after.state in (CallState.WAITING, CallState.ABANDONED)
+            self.answers.observe((now - after.order.at).total_seconds(), person, now)
+        over = after.state in (CallState.TALKED, CallState.ENDED)
+        if before.state is CallState.TALKING and over and after.bridged_at is not None:
+            self.talks.observe((now - after.bridged_at).total_seconds(), now)
 
     def ended(self, outcome: Outcome) -> None:
         """One call of the campaign came to this."""
@@ -179,7 +194,9 @@ class CampaignRun:
             not_before=not_before,
         )
 
-    def order(self, lead: Lead, trunk: Trunk, call_id: CallId, at: datetime) -> PlaceCall:
+    def order(
+        self, lead: Lead, trunk: Trunk, call_id: CallId, at: datetime, node: NodeId
+    ) -> PlaceCall:
         """The call to this lead by this trunk. The campaign's own caller id goes before the trunk's."""
         return PlaceCall(
             call_id=call_id,
@@ -192,6 +209,7 @@ class CampaignRun:
             ring_timeout=max(self.policy.ring_timeout, self.profile.min_ring),
             answer_rule=answer_rule(self.profile, self.policy),
             at=at,
+            node=node,
         )
 
     def forget(self, lead_ids: frozenset[LeadId]) -> None:

@@ -1,6 +1,8 @@
 """Settings: from a TOML file and `DIALER_*` environment variables (`DIALER_ASTERISK__SECRET=...`); unknown keys are refused."""
 
+import ssl
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
@@ -18,9 +20,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dialer.ami_node import AmiEndpoint
 from dialer.campaign import CampaignPolicy, PacingMode
 from dialer.errors import InvalidInputError
-from dialer.ids import AgentId, CampaignId, TeamId, TrunkId
+from dialer.ids import ONLY_NODE, AgentId, CampaignId, NodeId, TeamId, TrunkId
 from dialer.phones import is_region
 from dialer.ports import AgentRecord
 from dialer.trunks import DEFAULT_TRUNK, NUMBER, NumberFormat, Trunk
@@ -46,6 +49,22 @@ class AsteriskSettings(_Strict):
     secret: SecretStr = SecretStr("")
     tls: bool = False  # AMI over TLS; needed as soon as the link leaves the machine
     connect_tone: bool = True  # a short tone in the agent's ear at the start of a talk
+
+    def endpoint(self, name: str) -> AmiEndpoint:
+        return AmiEndpoint(
+            host=self.host,
+            port=self.port,
+            username=self.username,
+            secret=self.secret.get_secret_value(),
+            ssl_context=ssl.create_default_context() if self.tls else None,
+            name=name,
+        )
+
+
+class ServerSettings(AsteriskSettings):
+    """One of several. Its name is stored with every call that leaves there: renaming it is taking it away."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
 
 
 class DatabaseSettings(_Strict):
@@ -165,7 +184,10 @@ class Settings(BaseSettings):
         env_prefix="DIALER_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
-    asterisk: AsteriskSettings = AsteriskSettings()
+    asterisk: AsteriskSettings = AsteriskSettings()  # the one server
+    asterisks: list[
+        ServerSettings
+    ] = []  # or several; then [asterisk] may give their common secret only
     database: DatabaseSettings = DatabaseSettings()
     api: ApiSettings = ApiSettings()
     profiles_folder: Path | None = (
@@ -205,6 +227,38 @@ class Settings(BaseSettings):
     def campaign_policies(self) -> Iterator[tuple[CampaignSettings, CampaignPolicy]]:
         names = [TrunkId(trunk.id) for trunk in self.trunks]
         return ((campaign, campaign.policy(names)) for campaign in self.campaigns)
+
+    @model_validator(mode="after")
+    def _one_way_to_name_servers(self) -> Self:
+        if self.asterisks and self.asterisk.model_fields_set - {"secret"}:
+            raise ValueError(
+                "set [asterisk] (one server) or [[asterisks]] (several), not both; "
+                "beside [[asterisks]], [asterisk] may give only their common secret"
+            )
+        counted = Counter(server.name for server in self.asterisks)
+        for name, count in counted.items():
+            if count > 1:
+                raise ValueError(f"asterisks: two servers are named {name!r}")
+        names = set(counted) or {ONLY_NODE}
+        for trunk in self.trunks:
+            if unknown := sorted(set(trunk.nodes) - names):
+                raise ValueError(
+                    f"trunks: {trunk.id} is on a server that is not there: {unknown[0]}"
+                )
+        return self
+
+    @property
+    def servers(self) -> dict[NodeId, AsteriskSettings]:
+        """Every Asterisk server by its name. A secret that a server does not give is the common one."""
+        if not self.asterisks:
+            return {ONLY_NODE: self.asterisk}
+        common = {"secret": self.asterisk.secret}
+        return {
+            NodeId(each.name): each
+            if each.secret.get_secret_value()
+            else each.model_copy(update=common)
+            for each in self.asterisks
+        }
 
     def agent_records(self) -> list[AgentRecord]:
         return [

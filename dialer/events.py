@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dialer.campaign import Campaign
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TrunkId
+from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
 from dialer.leads import Lead
 from dialer.profiles import Profile
 from dialer.trunks import Trunk
@@ -148,6 +148,7 @@ class CallAdopted(CallEvent):
     bridged_at: datetime | None
     agent_id: AgentId | None  # who talks or talked
     talking: bool = False  # both legs are in one bridge now
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,10 +168,11 @@ class AgentEvent(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentLoggedIn(AgentEvent):
-    """The agent's leg is up and waits. `leg` is the channel's name, `leg_id` its unique id."""
+    """The agent's leg is up and waits. `leg` is the channel's name, `leg_id` its unique id, both on that one server."""
 
     leg: str
     leg_id: str
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,6 +180,7 @@ class AgentReturned(AgentEvent):
     """The agent's leg came back from a talk and waits again."""
 
     leg_id: str
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,6 +188,15 @@ class AgentLoggedOut(AgentEvent):
     """The agent's leg is gone."""
 
     leg_id: str
+    node: NodeId = ONLY_NODE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OldLegFound(AgentEvent):
+    """Reconciliation found a leg of an agent who works on another server now."""
+
+    leg: str
+    node: NodeId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -258,14 +270,17 @@ class LeadsForgotten(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TelephonyUp(Event):
-    """The link is up and reconciled: dialling may go on."""
+    """The link to one server is up and reconciled: dialling may go on there."""
+
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TelephonyDown(Event):
-    """The link is lost: nothing new may be dialled; calls in flight are in the dialplan's hands."""
+    """The link to one server is lost: nothing new may be dialled there; its calls are in the dialplan's hands."""
 
     reason: str
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

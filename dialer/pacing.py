@@ -15,7 +15,7 @@ that is over its limit dials as in progressive mode, one line per free agent, un
 Modes are plain functions in PACERS. Nothing here reads a clock, a store or a random number.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -126,6 +126,21 @@ def decide(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
             expected_answers=0.0,
         )
     return _cap(PACERS[policy.mode](snapshot, policy), snapshot, policy)
+
+
+def together(decisions: Sequence[PacingDecision]) -> PacingDecision | None:
+    """One picture of the decisions for several servers: sums, the greatest risk, and what holds back the first of them that
+    has agents. None when there are none."""
+    if len(decisions) < 2:
+        return decisions[0] if decisions else None
+    staffed = [each for each in decisions if each.limited_by is not Binding.NO_AGENTS]
+    return PacingDecision(
+        calls_to_place=sum(each.calls_to_place for each in decisions),
+        limited_by=staffed[0].limited_by if staffed else Binding.NO_AGENTS,
+        risk=max(each.risk for each in decisions),
+        expected_free=sum(each.expected_free for each in decisions),
+        expected_answers=sum(each.expected_answers for each in decisions),
+    )
 
 
 def _cap(

@@ -9,7 +9,7 @@ from typing import Protocol
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.commands import BridgeToAgent, CloseAttempt, PlaceCall, RecordDisposition
 from dialer.events import Event, Fate, NotOpened
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId, TrunkId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.profiles import Profile
 from dialer.trunks import Trunk
@@ -45,7 +45,7 @@ class CallLeg:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelsUp:
-    """What is really up on the exchange at one instant."""
+    """What is really up on one server at one instant."""
 
     calls: tuple[CallLeg, ...]
     agents: tuple[AgentLeg, ...]
@@ -53,7 +53,7 @@ class ChannelsUp:
 
 
 class Telephony(Protocol):
-    """The exchange. Nothing is ever sent twice.
+    """One Asterisk server. Nothing is ever sent twice.
 
     Methods raise TelephonyRefusedError when it certainly was not done, TelephonyDownError when its fate is unknown.
     """
@@ -169,6 +169,7 @@ class OpenAttempt:
     bridged_at: datetime | None
     agent_id: AgentId | None
     attempts: int  # of the lead, this one not counted
+    node: NodeId | None = None  # where it was placed; None: noted before there were several servers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

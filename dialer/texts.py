@@ -20,6 +20,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No link to the telephone exchange: {detail}",
         "Nessun collegamento con il centralino: {detail}",
     ),
+    "why.node_down": (
+        "Asterisk server {detail} is away: {count} agents wait for it",
+        "Il server Asterisk {detail} non risponde: {count} operatori lo attendono",
+    ),
     "why.store_down": (
         "The database does not take writes; nothing may ring that is not written",
         "La base dati non accetta scritture; non si chiama ciò che non è registrato",
@@ -115,6 +119,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "why.nothing": ("It is dialling", "Sta chiamando"),
     "term.link_up": ("exchange connected", "centralino collegato"),
     "term.link_down": ("no exchange", "centralino non collegato"),
+    "term.node_up": ("{node} connected", "{node} collegato"),
+    "term.node_down": ("{node} away", "{node} non collegato"),
     "term.talk_share": ("talk share", "quota in conversazione"),
     "term.connect": ("answer to agent", "dalla risposta all'operatore"),
     "term.lines_per_agent": ("lines per free agent", "linee per operatore libero"),

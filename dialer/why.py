@@ -1,6 +1,7 @@
 """Why is this campaign not dialling, or not faster? The ordered answer: what must be mended first comes first."""
 
 import math
+from collections import Counter
 from datetime import datetime
 
 from dialer.agents import AgentPhase
@@ -33,13 +34,20 @@ def _stops(team: Team, run: CampaignRun) -> list[WhyItem]:
         items.append(WhyItem(code="campaign_paused"))
     if run.campaign.state is CampaignState.FINISHED:
         items.append(WhyItem(code="campaign_finished"))
-    if not team.telephony_up:
-        items.append(WhyItem(code="telephony_down", detail=team.down_reason))
+    items += _away(team)
     if not team.store_up:
         items.append(WhyItem(code="store_down"))
     if team.draining:
         items.append(WhyItem(code="draining"))
     return items
+
+
+def _away(team: Team) -> list[WhyItem]:
+    """No server at all; or those that are away, with the agents who wait for them."""
+    if not team.nodes.up:
+        return [WhyItem(code="telephony_down", detail=team.nodes.reason)]
+    legs = Counter(agent.node for agent in team.agents.values())
+    return [WhyItem(code="node_down", count=legs[node], detail=node) for node in team.nodes.away]
 
 
 def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
@@ -65,9 +73,13 @@ def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
 
 
 def _agents(team: Team) -> list[WhyItem]:
-    staffed = [agent for agent in team.agents.values() if agent.is_staffed]
+    legs = [agent for agent in team.agents.values() if agent.leg is not None]
+    here = [agent for agent in legs if team.nodes.is_up(agent.node)]
+    staffed = [agent for agent in here if agent.is_staffed]
+    if not staffed and len(legs) > len(here):
+        return []  # they are on a server that is away, which was said first
     if not staffed:
-        logged_in = sum(agent.leg is not None for agent in team.agents.values())
+        logged_in = len(here)
         code = "agents_on_break" if logged_in else "no_agents"
         return [WhyItem(code=code, count=logged_in)]
     if any(agent.is_free for agent in staffed):

@@ -31,7 +31,9 @@ class MemoryAttemptStore:
                 continue
             lead = self._tables.leads[call.lead_id].lead
             self._tables.put_lead(replace(lead, state=LeadState.DIALING, last_attempt_at=call.at))
-            self._tables.attempts[call.call_id] = StoredAttempt(_attempt_of(call), call.phone)
+            self._tables.attempts[call.call_id] = StoredAttempt(
+                _attempt_of(call), call.phone, call.node
+            )
             self._tables.open_leads[call.lead_id] = call.call_id
             self._tables.open_numbers[call.phone] = call.call_id
             written.add(call.call_id)
@@ -177,6 +179,7 @@ class MemoryAttemptStore:
             bridged_at=attempt.bridged_at,
             agent_id=attempt.agent_id,
             attempts=self._tables.leads[attempt.lead_id].lead.attempts,
+            node=self._tables.attempts[attempt.call_id].node,
         )
 
 

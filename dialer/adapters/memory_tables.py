@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 
 from dialer.campaign import Campaign
 from dialer.errors import NotFoundError
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId, TrunkId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState
 from dialer.ports import AgentRecord, Attempt, TeamLease, fence_of
 from dialer.trunks import Trunk
@@ -35,6 +35,7 @@ class StoredLead:
 class StoredAttempt:
     attempt: Attempt
     phone: str
+    node: NodeId
     callback_at: datetime | None = None
 
 

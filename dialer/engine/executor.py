@@ -5,7 +5,7 @@ and hang-ups do not wait behind writes.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from dialer.commands import (
     Command,
     DeferLead,
     HangUp,
+    HangUpLeg,
     MarkAnswered,
     MarkBridged,
     PlaceCall,
@@ -36,6 +37,7 @@ from dialer.events import (
     Event,
     LeadsReserved,
 )
+from dialer.ids import NodeId
 from dialer.leads import LeadState
 from dialer.ports import Clock, Metrics, Stores, Telephony
 
@@ -47,21 +49,24 @@ reconciliation would soon take it for lost."""
 
 
 class Executor:
-    """Of one team. `start_timer`, `cancel_timer` and `check` belong to the runner."""
+    """Of one team; what concerns a call goes to the server that it is on.
+
+    `start_timer`, `cancel_timer` and `check` belong to the runner.
+    """
 
     def __init__(
         self,
         *,
         owner: str,
         stores: Stores,
-        telephony: Telephony,
+        telephony: Mapping[NodeId, Telephony],
         writer: StoreWriter,
         clock: Clock,
         metrics: Metrics,
         post: Callable[[Event], None],
         start_timer: Callable[[str, datetime], None],
         cancel_timer: Callable[[str], None],
-        check: Callable[[], None],
+        check: Callable[[NodeId], None],
     ) -> None:
         self._owner = owner
         self._stores = stores
@@ -91,14 +96,14 @@ class Executor:
         match command:
             case BridgeToAgent():
                 self._tasks.spawn(self._bridge(command), "bridge")
-            case HangUp(call_id=call_id):
-                self._tasks.spawn(self._hang_up(call_id), "hang_up")
+            case HangUp(call_id=channel, node=node) | HangUpLeg(leg=channel, node=node):
+                self._tasks.spawn(self._hang_up(channel, node), "hang_up")
             case StartTimer(key=key, due_at=due_at):
                 self._start_timer(key, due_at)
             case CancelTimer(key=key):
                 self._cancel_timer(key)
-            case CheckCalls():
-                self._check()
+            case CheckCalls(node=node):
+                self._check(node)
             case PlaceCall():
                 self._begin_calls([command])
             case _:
@@ -168,7 +173,7 @@ class Executor:
 
     async def _place(self, call: PlaceCall) -> None:
         try:
-            await self._telephony.place(call)
+            await self._telephony[call.node].place(call)
         except TelephonyDownError:
             # Its fate is unknown: it may ring. Reconciliation finds out; nothing is sent again.
             logger.warning("place_unknown call=%s", call.call_id)
@@ -179,7 +184,7 @@ class Executor:
 
     async def _bridge(self, order: BridgeToAgent) -> None:
         try:
-            await self._telephony.bridge(order)
+            await self._telephony[order.node].bridge(order)
         except TelephonyDownError:
             # It may have been done: the events, or reconciliation, will tell.
             logger.warning("bridge_unknown call=%s", order.call_id)
@@ -193,9 +198,9 @@ class Executor:
                 )
             )
 
-    async def _hang_up(self, channel: str) -> None:
+    async def _hang_up(self, channel: str, node: NodeId) -> None:
         try:
-            await self._telephony.hang_up(channel)
+            await self._telephony[node].hang_up(channel)
         except TelephonyError as error:
             logger.warning("hang_up_failed reason=%s", error)
 

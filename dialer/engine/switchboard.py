@@ -6,7 +6,7 @@ from collections import Counter
 from dialer.engine.runner import TeamRunner
 from dialer.errors import NotFoundError
 from dialer.events import AgentEvent, CallEvent, CampaignLoaded, Event
-from dialer.ids import AgentId, TeamId
+from dialer.ids import AgentId, NodeId, TeamId
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +53,10 @@ class Switchboard:
                 return runner
         return None
 
-    def link_up(self) -> None:
+    def link_up(self, node: NodeId) -> None:
         for runner in self.runners.values():
-            runner.link_up()
+            runner.link_up(node)
 
-    def link_down(self, reason: str) -> None:
+    def link_down(self, node: NodeId, reason: str) -> None:
         for runner in self.runners.values():
-            runner.link_down(reason)
+            runner.link_down(node, reason)

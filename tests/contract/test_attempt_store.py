@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dialer.errors import ConflictError, IllegalTransitionError, NotFoundError
-from dialer.ids import AgentId, CallId, LeadId
+from dialer.ids import AgentId, CallId, LeadId, NodeId
 from dialer.leads import LeadState, Outcome
 from dialer.ports import AbandonCount, Attempt, OpenAttempt
 from tests.contract.world import (
@@ -398,7 +398,9 @@ class TestDispositions:
 class TestLooking:
     async def test_what_is_still_open(self, world: World) -> None:
         await world.close(await world.dialed(1))
-        call, other = await world.dialed(2), await world.dialed(3, campaign=AUTUMN)
+        lead, other = await world.reserved(2), await world.dialed(3, campaign=AUTUMN)
+        call = replace(call_to(lead), node=NodeId("milano"))
+        await world.open([call])
         await world.stores.attempts.mark_answered(call.call_id, at=NOON + MINUTE)
         await world.stores.attempts.mark_bridged(call.call_id, at=NOON + HOUR, agent_id=AGENT)
         still_open = await world.stores.attempts.still_open([SPRING])
@@ -413,6 +415,7 @@ class TestLooking:
                 bridged_at=NOON + HOUR,
                 agent_id=AGENT,
                 attempts=0,
+                node=NodeId("milano"),
             )
         ]
         both = await world.stores.attempts.still_open([SPRING, AUTUMN])

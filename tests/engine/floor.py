@@ -26,7 +26,7 @@ from dialer.errors import (
     TelephonyRefusedError,
 )
 from dialer.events import AgentEvent, CallEvent, DrainRequested, Event, Fate
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId, uuid7
+from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, TeamId, uuid7
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.ports import (
     AbandonCount,
@@ -316,7 +316,7 @@ class Floor:
         runner = TeamRunner(
             team,
             stores=self.stores,
-            telephony=FaultyTelephony(self.line, self.faults, self.journal),
+            telephony={ONLY_NODE: FaultyTelephony(self.line, self.faults, self.journal)},
             clock=self.clock,
             metrics=self.metrics,
             owner=OWNER,
@@ -338,7 +338,7 @@ class Floor:
             try:
                 await self.campaign(**changes)
                 await self.leads(leads)
-                self.runner.link_up()
+                self.runner.link_up(ONLY_NODE)
                 yield
             finally:
                 await self.runner.close()
@@ -371,12 +371,12 @@ class Floor:
     def cut_link(self) -> None:
         self.exchange.advance_to(self.clock.now())
         self.faults.link_cut = True
-        self.switchboard.link_down("connection reset")
+        self.switchboard.link_down(ONLY_NODE, "connection reset")
 
     def mend_link(self) -> None:
         self.exchange.advance_to(self.clock.now())  # what was said meanwhile, nobody heard
         self.faults.link_cut = False
-        self.switchboard.link_up()
+        self.switchboard.link_up(ONLY_NODE)
 
     async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Let time pass until the condition holds, in steps of 50 ms."""

@@ -11,7 +11,7 @@ from dialer.agents import AgentPhase
 from dialer.commands import Command
 from dialer.errors import NotFoundError
 from dialer.events import CallRinging, CallScreened, Event, Screening, Ticked
-from dialer.ids import AgentId, CallId, TeamId
+from dialer.ids import ONLY_NODE, AgentId, CallId, TeamId
 from dialer.leads import Outcome
 from dialer.simulator.people import Encounter
 from dialer.team import Team
@@ -177,8 +177,8 @@ async def test_a_server_that_starts_again_takes_up_the_talks_of_its_former_life(
         at.runner.start()
         await at.campaign()
         await asyncio.sleep(1)
-        at.runner.link_up()
-        await at.until(lambda: again.telephony_up)
+        at.runner.link_up(ONLY_NODE)
+        await at.until(lambda: again.nodes.up)
         await at.runner.settle()
         assert len(again.calls) == 2
         assert {agent.phase for agent in again.agents.values()} == {AgentPhase.TALKING}

@@ -116,8 +116,8 @@ class LiveServer:
         """Hang up the agents' legs, so that the next test finds none."""
         team = self.dialer.switchboard.runner(TEAM).team
         for agent in list(team.agents.values()):
-            if agent.leg is not None:
-                await self.dialer.telephony.hang_up(agent.leg)
+            if agent.leg is not None and agent.node is not None:
+                await self.dialer.exchanges[agent.node].hang_up(agent.leg)
         await until(
             lambda: all(agent.since is None for agent in self.view().agents), 10, "agents gone"
         )

@@ -211,6 +211,7 @@ def _new_row(call: PlaceCall) -> dict[str, Any]:
         "phone": call.phone,
         "caller_id": call.caller_id,
         "trunk": call.trunk,
+        "node": call.node,
         "started_at": call.at,
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from dialer.adapters.sql.tables import attempts, leads
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TrunkId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
 from dialer.leads import Lead, LeadState
 from dialer.ports import Attempt, OpenAttempt
 
@@ -48,6 +48,7 @@ OPEN_ATTEMPT_COLUMNS = [
     attempts.c.campaign_id,
     attempts.c.lead_id,
     attempts.c.trunk,
+    attempts.c.node,
     attempts.c.started_at,
     attempts.c.answered_at,
     attempts.c.bridged_at,
@@ -119,4 +120,5 @@ def open_attempt_of(row: Row[Any]) -> OpenAttempt:
         bridged_at=row.bridged_at,
         agent_id=None if row.agent_id is None else AgentId(row.agent_id),
         attempts=row.attempts,
+        node=None if row.node is None else NodeId(row.node),
     )
