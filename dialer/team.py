@@ -310,9 +310,10 @@ class Team:
         if event.agent_id not in self.agents:
             self.stray[type(event).__name__] += 1
             return []
-        if isinstance(event, OldLegFound):
-            return self._hang_up_leg(event.leg, event.node)
         before = self.agents[event.agent_id]
+        if isinstance(event, OldLegFound):
+            moved = (before.node, before.leg) != (event.node, event.leg)
+            return self._hang_up_leg(event.leg, event.node) if moved else []
         commands = self._tell_agent(event.agent_id, event)
         if isinstance(event, AgentLoggedIn) and before.node != event.node:
             commands += self._hang_up_leg(before.leg, before.node)

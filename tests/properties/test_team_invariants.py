@@ -159,7 +159,12 @@ class TeamMachine(RuleBasedStateMachine):
                 pass
 
     def live(self) -> int:
-        return sum(call not in ADOPTED for call in self.team.calls)
+        """Lines in use, as far as anybody can know: a server that has been away for long may be dead."""
+        now = self.events[-1].at
+        return sum(
+            call_id not in ADOPTED and self.team.nodes.holds_lines(call.order.node, now)
+            for call_id, call in self.team.calls.items()
+        )
 
     def later(self, step: float) -> float:
         """The instant of the next event: sometimes before the one that was told last."""
@@ -186,6 +191,20 @@ class TeamMachine(RuleBasedStateMachine):
         names = [f"lead-{self.lead_number + number}" for number in range(size)]
         self.lead_number += size
         self.feed(playbook.leads(self.later(step), *names))
+
+    @rule(where=st.tuples(nodes, nodes, nodes), step=st.sampled_from((0.0, 1.0, 15.0)))
+    def all_is_well_for_a_moment(self, where: tuple[str, str, str], step: float) -> None:
+        """Servers up, agents at their phones, leads: without this most teams would dial nobody."""
+        seconds = self.later(step)
+        self.feed(playbook.campaign(seconds=seconds, **self.policy))
+        self.feed(playbook.store_works(seconds))
+        for node in NODES:
+            self.feed(playbook.link_up(seconds, node))
+        for agent, node in zip(AGENTS, where, strict=True):
+            self.feed(playbook.logs_in(agent, seconds, node=node))
+            self.feed(playbook.ends_wrap_up(agent, seconds))
+        self.leads_come(0.0, 3)
+        self.feed(playbook.tick(self.later(3.0)))
 
     @rule(step=steps, zone=st.sampled_from(("Asia/Tokyo", "America/Los_Angeles", "Europe/Rome")))
     def a_lead_comes_that_may_be_denied(self, step: float, zone: str) -> None:
