@@ -191,7 +191,7 @@ def asterisk(folder: Path, **changes: str) -> Iterator[Asterisk]:
     service = SERVICES["asterisk"]["environment"]
     environment = {
         **service,
-        "PATH": f"{_asterisk_in(tree, folder)}:{os.environ['PATH']}:/usr/sbin",
+        "PATH": f"{_asterisk_in(tree, state, folder)}:{os.environ['PATH']}:/usr/sbin",
         "PBX_ROOT": str(tree),
         "PBX_STATE": state,
         "PBX_AMI_HOST": "127.0.0.1",
@@ -212,11 +212,16 @@ def asterisk(folder: Path, **changes: str) -> Iterator[Asterisk]:
         shutil.rmtree(tree / state.lstrip("/"), ignore_errors=True)
 
 
-def _asterisk_in(tree: Path, folder: Path) -> Path:
-    """A folder with a command `asterisk` that is the prepared tree's."""
+def _asterisk_in(tree: Path, state: str, folder: Path) -> Path:
+    """A folder with a command `asterisk` that is the prepared tree's, run as its user `asterisk`, as the image does."""
     programs = folder / "programs"
     programs.mkdir(exist_ok=True)
-    (programs / "asterisk").write_text(f'#!/bin/sh\nexec chroot {tree} /usr/sbin/asterisk "$@"\n')
+    lines = (
+        "#!/bin/sh",
+        f'if [ "$1" = -f ]; then chroot {tree} chown -R asterisk:asterisk {state}; fi',
+        f'exec chroot --userspec=asterisk:asterisk {tree} /usr/sbin/asterisk "$@"',
+    )
+    (programs / "asterisk").write_text("\n".join(lines) + "\n")
     (programs / "asterisk").chmod(0o755)
     return programs
 
