@@ -24,7 +24,6 @@ import contextlib
 import errno
 import hashlib
 import itertools
-import logging
 import secrets
 import socket
 import ssl
@@ -38,6 +37,7 @@ from asterisk.manager import (
     ManagerException,
     ManagerSocketException,
 )
+from structlog.stdlib import BoundLogger
 
 from dialer.ami_messages import Ev, Msg
 from dialer.ami_protocol import (
@@ -50,6 +50,7 @@ from dialer.ami_protocol import (
     encode_action,
 )
 from dialer.ami_stats import AmiStats
+from dialer.logs import get_logger
 
 __all__ = [
     "ActionIds",
@@ -64,7 +65,7 @@ __all__ = [
     "UnsafeActionError",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_PENDING: Final = 10_000
 MAX_LIST_ITEMS: Final = 50_000
@@ -418,7 +419,7 @@ class AsyncManager(Manager):  # type: ignore[misc]
         pending = self._pending.get(action_id)
         if pending is None or pending.head is not None:
             self.stats.stray_responses += 1
-            logger.info("a response that no action waits for was dropped")
+            logger.info("response_dropped", reason="no action waits for it")
             if is_list and action_id and pending is None:
                 self._drop_list(action_id)
         elif is_list:
@@ -481,7 +482,7 @@ class AsyncManager(Manager):  # type: ignore[misc]
             self._schedule_ping()
 
 
-def log_callback_error(log: logging.Logger, event: str, error: BaseException) -> None:
+def log_callback_error(log: BoundLogger, event: str, error: BaseException) -> None:
     """Log where and what type, not the error's own text: it may quote a phone number."""
     where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("callback for %s raised %s\n%s", event[:64], type(error).__name__, where)
+    log.error("callback_failed", what=event[:64], error=type(error).__name__, exception=where)

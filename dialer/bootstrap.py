@@ -1,7 +1,6 @@
 """Puts the parts together: the only module that knows them all."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from random import Random, SystemRandom
@@ -25,11 +24,12 @@ from dialer.engine.tasks import TaskSet
 from dialer.errors import ConflictError, NotFoundError, StoreUnavailableError
 from dialer.events import DrainRequested, LeadsForgotten
 from dialer.ids import CallId, CampaignId, TeamId, uuid7
+from dialer.logs import get_logger
 from dialer.ports import AgentRecord, Clock, Metrics, Stores, fenced_owner
 from dialer.team import Team
 from dialer.trunks import named
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 DRAIN_SECONDS = 30.0
 WRITE_SECONDS = 10.0
@@ -99,7 +99,7 @@ class Dialer:
                 for runner in runners:
                     group.create_task(runner.quiet())
         except TimeoutError:
-            logger.warning("drain_unfinished after_seconds=%s", seconds)
+            logger.warning("drain_unfinished", after_seconds=seconds)
 
     async def stop(self) -> None:
         """Everything decided so far is written, then all is closed. Calls still up stay in the dialplan's hands."""
@@ -111,7 +111,7 @@ class Dialer:
             try:
                 await asyncio.wait_for(runner.settle(), timeout=WRITE_SECONDS)
             except TimeoutError:
-                logger.error("stop_unwritten team=%s", runner.team.team_id)
+                logger.error("stop_unwritten", team=runner.team.team_id)
             await runner.close()
         try:
             await self.ownership.release()
@@ -130,7 +130,7 @@ class Dialer:
                         await self._give_up(team_id)
                     await self._take_up_teams()
             except StoreUnavailableError as error:
-                logger.warning("leases_not_renewed reason=%s", error)
+                logger.warning("leases_not_renewed", reason=error)
 
     async def _stops_within(self, seconds: float) -> bool:
         try:
@@ -145,7 +145,7 @@ class Dialer:
         try:
             await asyncio.wait_for(runner.settle(), timeout=RENEWAL.total_seconds())
         except TimeoutError:
-            logger.warning("team_lost_unwritten team=%s", team_id)
+            logger.warning("team_lost_unwritten", team=team_id)
         await runner.close()
 
     async def _take_up_teams(self) -> None:

@@ -24,6 +24,7 @@ from dialer.ami_node import AmiEndpoint
 from dialer.campaign import CampaignPolicy, PacingMode
 from dialer.errors import InvalidInputError
 from dialer.ids import ONLY_NODE, AgentId, CampaignId, NodeId, TeamId, TrunkId
+from dialer.logs import LogFormat
 from dialer.phones import is_region
 from dialer.ports import AgentRecord
 from dialer.trunks import DEFAULT_TRUNK, NUMBER, NumberFormat, Trunk
@@ -197,6 +198,7 @@ class Settings(BaseSettings):
     trunks: list[TrunkSettings] = []
     campaigns: list[CampaignSettings] = []
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: LogFormat = "text"
 
     @classmethod
     def settings_customise_sources(

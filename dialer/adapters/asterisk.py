@@ -3,7 +3,6 @@
 Nothing is ever sent twice. What the dialplan does with the variables stands in docs/reference/dialplan-protocol.md.
 """
 
-import logging
 from collections.abc import Callable
 from random import Random
 
@@ -16,9 +15,10 @@ from dialer.commands import AnswerRule, BridgeToAgent, PlaceCall
 from dialer.errors import TelephonyDownError, TelephonyError, TelephonyRefusedError
 from dialer.events import Event, Fate
 from dialer.ids import ONLY_NODE, AgentId, CallId, NodeId
+from dialer.logs import get_logger
 from dialer.ports import AgentLeg, CallLeg, ChannelsUp, Clock
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 ANSWERED_CONTEXT = "dialer-answered"
 TALK_CONTEXT = "dialer-talk"
@@ -132,7 +132,7 @@ class AsteriskTelephony:
         try:
             await self._ask([("Action", "Hangup"), ("Channel", channel), ("Cause", "16")])
         except TelephonyRefusedError:
-            logger.debug("hang-up: the channel is gone already")
+            logger.debug("hang_up_unneeded", reason="the channel is gone already")
 
     async def channels_up(self) -> ChannelsUp:
         rows = await self._list([("Action", "CoreShowChannels")])

@@ -4,7 +4,6 @@ Write, then ring: the attempts of one decision are committed in one transaction 
 and hang-ups do not wait behind writes.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,9 +38,10 @@ from dialer.events import (
 )
 from dialer.ids import NodeId
 from dialer.leads import LeadState
+from dialer.logs import get_logger
 from dialer.ports import Clock, Metrics, Stores, Telephony
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 TOO_LATE = timedelta(seconds=3)
 """A call whose attempt took longer to be written is not rung: what allowed it (a free agent, the hours) may have passed, and
@@ -176,9 +176,9 @@ class Executor:
             await self._telephony[call.node].place(call)
         except TelephonyDownError:
             # Its fate is unknown: it may ring. Reconciliation finds out; nothing is sent again.
-            logger.warning("place_unknown call=%s", call.call_id)
+            logger.warning("place_unknown", call=call.call_id)
         except TelephonyError as error:
-            logger.warning("place_refused call=%s reason=%s", call.call_id, error)
+            logger.warning("place_refused", call=call.call_id, reason=error)
             now = self._clock.now()
             self._post(CallRefused(call_id=call.call_id, reason=str(error), at=now))
 
@@ -187,7 +187,7 @@ class Executor:
             await self._telephony[order.node].bridge(order)
         except TelephonyDownError:
             # It may have been done: the events, or reconciliation, will tell.
-            logger.warning("bridge_unknown call=%s", order.call_id)
+            logger.warning("bridge_unknown", call=order.call_id)
         except TelephonyError as error:
             self._post(
                 BridgeFailed(
@@ -202,7 +202,7 @@ class Executor:
         try:
             await self._telephony[node].hang_up(channel)
         except TelephonyError as error:
-            logger.warning("hang_up_failed reason=%s", error)
+            logger.warning("hang_up_failed", reason=error)
 
     # --- leads --------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """Runs one team: one task, one inbox, one event at a time. Everybody else only posts events."""
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -25,12 +24,13 @@ from dialer.events import (
     TimerFired,
 )
 from dialer.ids import NodeId
+from dialer.logs import get_logger
 from dialer.ports import Clock, Metrics, Stores, Telephony
 from dialer.team import Team
 from dialer.team_view import view
 from dialer.views import TeamView
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 TICK_SECONDS = 0.25
 CHECK_DELAY_SECONDS = 1.0
@@ -136,7 +136,7 @@ class TeamRunner:
             try:
                 self._handle(event)
             except Exception:
-                logger.exception("event_failed event=%s", type(event).__name__)
+                logger.exception("event_failed", team=self.team.team_id, what=type(event).__name__)
             finally:
                 self._inbox.task_done()
                 self._changed.set()
@@ -149,7 +149,15 @@ class TeamRunner:
             commands = self._decided(event)
         except IllegalTransitionError as error:
             self._metrics.call_quarantined(self.team.team_id, error.state, error.event)
-            logger.error("illegal_transition %s", error)
+            logger.error(
+                "illegal_transition",
+                team=self.team.team_id,
+                thing=error.thing,
+                state=error.state,
+                what=error.event,
+                call=getattr(event, "call_id", None),
+                agent=getattr(event, "agent_id", None),
+            )
             commands = self.team.quarantine(event) if isinstance(event, CallEvent) else []
         self._executor.execute(commands)
         seconds = asyncio.get_running_loop().time() - started
@@ -228,7 +236,7 @@ class TeamRunner:
             try:
                 await self._reconcile(node)
             except DialerError as error:
-                logger.warning("check_failed node=%s reason=%s", node, error)
+                logger.warning("check_failed", team=self.team.team_id, node=node, reason=error)
                 if self.team.nodes.is_up(node):  # else the link's return brings a look
                     self._check_wanted.add(node)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -242,7 +250,11 @@ class TeamRunner:
                 # Also for a fault of ours: without this the team would never dial again.
                 known = isinstance(error, DialerError)
                 logger.warning(
-                    "reconcile_failed node=%s reason=%s", node, error, exc_info=not known
+                    "reconcile_failed",
+                    team=self.team.team_id,
+                    node=node,
+                    reason=error,
+                    exc_info=not known,
                 )
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -257,6 +269,6 @@ class TeamRunner:
             self.team, node, self._telephony[node], self._stores.attempts, self._clock.now()
         )
         if events:
-            logger.info("reconciled node=%s team=%s n=%d", node, self.team.team_id, len(events))
+            logger.info("reconciled", team=self.team.team_id, node=node, events=len(events))
         for event in events:
             self.post(event)

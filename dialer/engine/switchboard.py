@@ -1,14 +1,11 @@
 """Which team an event is for. The exchange and the API post here; the runners do the rest."""
 
-import logging
 from collections import Counter
 
 from dialer.engine.runner import TeamRunner
 from dialer.errors import NotFoundError
 from dialer.events import AgentEvent, CallEvent, CampaignLoaded, Event
 from dialer.ids import AgentId, NodeId, TeamId
-
-logger = logging.getLogger(__name__)
 
 
 class Switchboard:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from pathlib import Path
 from random import Random
 
 from sqlalchemy import JSON, bindparam, text
@@ -36,6 +37,15 @@ class TestMigrations:
         leads = await again.all()
         await again.stores.close()
         assert len(leads) == 1
+
+    async def test_several_databases_may_be_opened_at_once_in_one_process(
+        self, tmp_path: Path
+    ) -> None:
+        urls = [f"sqlite:///{tmp_path / f'{number}.db'}" for number in range(4)]
+        opened = await asyncio.gather(*(open_stores(url) for url in urls))
+        for stores in opened:
+            assert await stores.campaigns.all() == []
+            await stores.close()
 
     async def test_several_servers_may_start_on_an_empty_database_at_once(self, url: str) -> None:
         start = "import asyncio, sys; from dialer.adapters.sql.migrate import migrate; "

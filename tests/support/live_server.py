@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -181,13 +181,15 @@ def toml(value: Settings) -> str:
 
 
 @contextlib.contextmanager
-def server_process(value: Settings, folder: Path) -> Iterator[int]:
-    """`dialer run` as a process of its own; yields its pid. Killed at the end if it still lives."""
+def server_process(
+    value: Settings, folder: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[int]:
+    """`dialer run` as a process of its own, with further variables of the environment; yields its pid. Killed at the end
+    if it still lives."""
     config = folder / "dialer.toml"
     config.write_text(toml(value), encoding="utf-8")
-    environment = dict(os.environ) | {
-        "DIALER_ASTERISK__SECRET": value.asterisk.secret.get_secret_value()
-    }
+    secret = value.asterisk.secret.get_secret_value()
+    environment = dict(os.environ) | {"DIALER_ASTERISK__SECRET": secret, **(variables or {})}
     log = os.open(folder / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         pid = os.posix_spawn(

@@ -1,7 +1,9 @@
 """Bringing a database's schema up to date."""
 
+import asyncio
 import os
 import sqlite3
+import threading
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +17,7 @@ from dialer.adapters.sql.faults import store_errors
 from dialer.errors import StoreUnavailableError
 
 SCRIPTS = Path(__file__).parent / "migrations"
+_ALONE = threading.Lock()
 LOCK = 0x6469616C  # "dial": one process at a time
 
 
@@ -24,6 +27,17 @@ async def migrate(url: str, *, to: str = "head") -> None:
     address = address_of(url)
     if address.get_backend_name() == "sqlite" and address.database:
         _create_file(Path(address.database))
+    await asyncio.to_thread(_migrate_alone, url)
+
+
+def _migrate_alone(url: str) -> None:
+    """Alembic keeps what it works on in globals: one database at a time in a process. In a thread, so that whoever waits
+    for another's migration does not stop the event loop that this one may need."""
+    with _ALONE:
+        asyncio.run(_migrate(url))
+
+
+async def _migrate(url: str) -> None:
     database = connect(url, patient=True)
     try:
         async with database.write() as connection:
