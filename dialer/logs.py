@@ -122,8 +122,8 @@ _fields = structlog.processors.LogfmtRenderer(bool_as_flag=False)
 
 
 def _text(logger: Any, method: str, event: EventDict) -> str:
-    """`time level event key=value ...`; the lines of a traceback follow, set in."""
+    """`time LEVEL event key=value ...`; the lines of a traceback follow, set in."""
     trace = event.pop("exception", "")
-    head = f"{event.pop('time')} {event.pop('level'):<8} {event.pop('event')}"
+    head = f"{event.pop('time')} {event.pop('level').upper():<8} {event.pop('event')}"
     line = " ".join(part for part in (head, _fields(logger, method, event)) if part)
     return "\n    ".join([line, *str(trace).splitlines()])

@@ -11,7 +11,7 @@ FAULTS = (
         lambda floor: floor.proxy.cut(),
         lambda floor: floor.proxy.release(),
         hold_seconds=5,
-        sign="next try in",
+        sign="node_down",
     ),
     Fault(
         "link-stalled",
@@ -19,7 +19,7 @@ FAULTS = (
         lambda floor: floor.proxy.stall(),
         lambda floor: floor.proxy.release(),
         hold_seconds=30,
-        sign="next try in",
+        sign="node_down",
     ),
     Fault(
         "events-stalled",
@@ -27,6 +27,6 @@ FAULTS = (
         lambda floor: floor.proxy.stall_events(),
         lambda floor: floor.proxy.release(),
         hold_seconds=30,
-        sign="next try in",
+        sign="node_down",
     ),
 )

@@ -37,7 +37,7 @@ FAULTS = (
         lambda floor: floor.pair.pbx.kill(),
         _start_pbx,
         hold_seconds=2,
-        sign="next try in",
+        sign="node_down",
         pbx_dies=True,
     ),
     Fault(

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.process
 CAMPAIGN = CampaignId("spring")
 LEADS = [NewLead(campaign_id=CAMPAIGN, phone=f"+39069{n:08}", name=f"Anna {n}") for n in range(400)]
 TEXT_LINE = re.compile(
-    r"\d{4}-\d\d-\d\dT[\d:.]+Z (debug|info|warning|error|critical) +[a-z_]+( |$)"
+    r"\d{4}-\d\d-\d\dT[\d:.]+Z (DEBUG|INFO|WARNING|ERROR|CRITICAL) +[a-z_]+( |$)"
 )
 
 

@@ -46,7 +46,7 @@ def test_as_text_it_is_time_level_event_and_fields() -> None:
     get_logger("dialer.x").warning("place_refused", call=CALL, reason="no such endpoint")
     line = stream.getvalue()
     assert re.fullmatch(
-        rf'\d{{4}}-\d\d-\d\dT[\d:.]+Z warning  place_refused call={CALL} reason="no such endpoint" '
+        rf'\d{{4}}-\d\d-\d\dT[\d:.]+Z WARNING  place_refused call={CALL} reason="no such endpoint" '
         "logger=dialer.x\n",
         line,
     )

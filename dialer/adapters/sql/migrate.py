@@ -27,17 +27,17 @@ async def migrate(url: str, *, to: str = "head") -> None:
     address = address_of(url)
     if address.get_backend_name() == "sqlite" and address.database:
         _create_file(Path(address.database))
-    await asyncio.to_thread(_migrate_alone, url)
+    await asyncio.to_thread(_migrate_alone, url, to)
 
 
-def _migrate_alone(url: str) -> None:
+def _migrate_alone(url: str, to: str) -> None:
     """Alembic keeps what it works on in globals: one database at a time in a process. In a thread, so that whoever waits
     for another's migration does not stop the event loop that this one may need."""
     with _ALONE:
-        asyncio.run(_migrate(url))
+        asyncio.run(_migrate(url, to))
 
 
-async def _migrate(url: str) -> None:
+async def _migrate(url: str, to: str) -> None:
     database = connect(url, patient=True)
     try:
         async with database.write() as connection:
