@@ -27,6 +27,7 @@ import itertools
 import secrets
 import socket
 import ssl
+import struct
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Final, cast
@@ -71,6 +72,12 @@ MAX_PENDING: Final = 10_000
 MAX_LIST_ITEMS: Final = 50_000
 MAX_UNSENT_BYTES: Final = 4 * 1024 * 1024
 _MAX_DROPPED_LISTS: Final = 1024
+_DISCARD: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER: when the link is dropped, or the process dies, what the network has not taken yet is dropped too. Otherwise the
+kernel goes on sending, and an Originate arrives long after it was given up and its lead was freed."""
+
+_DELIVER: Final = struct.pack("ii", 0, 0)
+"""SO_LINGER: what was written arrives, also after the socket is closed."""
 
 
 class ActionTimeoutError(ManagerException):  # type: ignore[misc]
@@ -248,6 +255,9 @@ class AsyncManager(Manager):  # type: ignore[misc]
             return
         self._reason = self._reason or "closed"
         if not transport.is_closing():
+            sock = transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DELIVER)
             with contextlib.suppress(ManagerException):
                 self.send_action({"Action": "Logoff"}).cancel()
             transport.close()
@@ -346,6 +356,7 @@ class AsyncManager(Manager):  # type: ignore[misc]
         if sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
         if self._reason:  # given up while connecting
             transport.abort()
 

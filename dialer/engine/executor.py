@@ -4,6 +4,7 @@ Write, then ring: the attempts of one decision are committed in one transaction 
 and hang-ups do not wait behind writes.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -44,8 +45,9 @@ from dialer.ports import Clock, Metrics, Stores, Telephony
 logger = get_logger(__name__)
 
 TOO_LATE = timedelta(seconds=3)
-"""A call whose attempt took longer to be written is not rung: what allowed it (a free agent, the hours) may have passed, and
-reconciliation would soon take it for lost."""
+"""A call that was decided longer ago is not rung: what allowed it (a free agent, the hours) may have passed, and reconciliation,
+ours or that of the server which has taken the team over, would soon take it for lost. Shorter than reconcile.SETTLING and
+than what is left of a lease at any renewal, so that a server that stood still in between rings nobody when it wakes."""
 
 
 class Executor:
@@ -79,6 +81,7 @@ class Executor:
         self._cancel_timer = cancel_timer
         self._check = check
         self._tasks = TaskSet()
+        self._reserving = False  # leads were asked for, and the answer has not come
 
     async def close(self) -> None:
         await self._tasks.close()
@@ -150,28 +153,31 @@ class Executor:
             self._not_placed(calls, "store_unavailable")
             self._write(ReleaseLeads(lead_ids=tuple(call.lead_id for call in calls)))
 
-        self._writer.put(Job("open", lambda: self._open_and_ring(calls), not_written))
+        last_at = asyncio.get_running_loop().time() + TOO_LATE.total_seconds()
+        job = Job("open", lambda: self._open_and_ring(calls, last_at), not_written)
+        self._writer.put(job)
 
-    async def _open_and_ring(self, calls: list[PlaceCall]) -> None:
+    async def _open_and_ring(self, calls: list[PlaceCall], last_at: float) -> None:
         # The attempt begins when it is written, not when it was decided: a trunk's calls per second are counted by that.
         beginning = [replace(call, at=self._clock.now()) for call in calls]
         result = await self._stores.attempts.open(beginning, owner=self._owner)
         for call_id, reason in result.refused.items():
             self._post(CallNotPlaced(call_id=call_id, reason=reason, at=self._clock.now()))
-        now = self._clock.now()
         for call in calls:
-            if call.call_id not in result.written:
-                continue
-            if now - call.at > TOO_LATE:
-                self._post(CallRefused(call_id=call.call_id, reason="written_too_late", at=now))
-            else:
-                self._tasks.spawn(self._place(call), "place")
+            if call.call_id in result.written:
+                self._tasks.spawn(self._place(call, last_at), "place")
 
     def _not_placed(self, calls: list[PlaceCall], reason: str) -> None:
         for call in calls:
             self._post(CallNotPlaced(call_id=call.call_id, reason=reason, at=self._clock.now()))
 
-    async def _place(self, call: PlaceCall) -> None:
+    async def _place(self, call: PlaceCall, last_at: float) -> None:
+        """Between the look at the clocks and the first byte there is no await: a process that is stopped anywhere before
+        rings nobody when it goes on. Both clocks: one may be set back, the other stands still while a machine sleeps."""
+        now = self._clock.now()
+        if now - call.at > TOO_LATE or asyncio.get_running_loop().time() > last_at:
+            self._post(CallRefused(call_id=call.call_id, reason="written_too_late", at=now))
+            return
         try:
             await self._telephony[call.node].place(call)
         except TelephonyDownError:
@@ -208,9 +214,14 @@ class Executor:
 
     async def _reserve(self, request: RequestLeads) -> None:
         now = self._clock.now()
+        if self._reserving:
+            # It was tried before, and may have been done: those leads are in no hopper. What is, is reserved again or let go.
+            await self._stores.leads.release_owner(self._owner)
+        self._reserving = True
         leads = await self._stores.leads.reserve_due(
             request.campaign_id, request.count, owner=self._owner, lease=HOPPER_LEASE, at=now
         )
+        self._reserving = False
         next_due_at = None
         if not leads:
             counts = await self._stores.leads.counts(request.campaign_id, at=now)
