@@ -145,6 +145,7 @@ class TeamRunner:
         if isinstance(event, Ticked):
             self._ticks_waiting -= 1
         started = asyncio.get_running_loop().time()
+        campaigns = len(self.team.runs)
         try:
             commands = self._decided(event)
         except IllegalTransitionError as error:
@@ -159,6 +160,9 @@ class TeamRunner:
                 agent=getattr(event, "agent_id", None),
             )
             commands = self.team.quarantine(event) if isinstance(event, CallEvent) else []
+        if len(self.team.runs) > campaigns and self.team.telephony_up:
+            self._check_soon()  # attempts that an earlier life left open; the look when the link came up did not see them
+            self._check_settled()
         self._executor.execute(commands)
         seconds = asyncio.get_running_loop().time() - started
         self._metrics.event_handled(self.team.team_id, event, seconds)

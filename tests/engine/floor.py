@@ -75,6 +75,7 @@ class Faults:
     store_away: bool = False
     store_stuck: asyncio.Event | None = None  # writes wait for it
     answer_lost: bool = False  # the next `open` is committed, its answer never arrives
+    leads_lost: bool = False  # the next leads are reserved, and the answer never arrives
     open_takes: float = 0.0  # seconds that the commit of attempts takes
     link_cut: bool = False
     place_unknown: bool = False  # a call is taken, the answer never arrives
@@ -111,7 +112,11 @@ class FaultyLeads:
         self, campaign_id: CampaignId, count: int, *, owner: str, lease: timedelta, at: datetime
     ) -> list[Lead]:
         await self._pass()
-        return await self._inner.reserve_due(campaign_id, count, owner=owner, lease=lease, at=at)
+        leads = await self._inner.reserve_due(campaign_id, count, owner=owner, lease=lease, at=at)
+        if leads and self._faults.leads_lost:
+            self._faults.leads_lost = False
+            raise StoreUnavailableError("the answer was lost")
+        return leads
 
     async def release(self, lead_ids: Collection[LeadId], *, owner: str) -> None:
         await self._pass()

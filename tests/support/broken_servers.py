@@ -8,8 +8,7 @@ from typing import Any
 from dialer.bootstrap import Dialer
 from dialer.commands import CloseAttempt, PlaceCall
 from dialer.errors import TelephonyDownError
-from dialer.ids import CallId
-from dialer.ports import AttemptStore, Stores
+from dialer.ports import AttemptStore, OpenResult, Stores
 
 
 def sends_again(dialer: Dialer) -> None:
@@ -46,13 +45,13 @@ class _Attempts:
 
 
 class _Hasty(_Attempts):
-    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
+    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> OpenResult:
         async def write() -> None:
             await asyncio.sleep(0.05)
             await self._inner.open(calls, owner=owner)
 
         self._writing = asyncio.get_running_loop().create_task(write())
-        return {call.call_id for call in calls}
+        return OpenResult(written=frozenset(call.call_id for call in calls))
 
 
 class _Forgetful(_Attempts):
