@@ -160,8 +160,8 @@ class TeamRunner:
                 agent=getattr(event, "agent_id", None),
             )
             commands = self.team.quarantine(event) if isinstance(event, CallEvent) else []
-        if len(self.team.runs) > campaigns and self.team.telephony_up:
-            self._check_soon()  # attempts that an earlier life left open; the look when the link came up did not see them
+        if len(self.team.runs) > campaigns:
+            self._check_all()  # for an earlier life's calls: the look when the link came up passed them over
             self._check_settled()
         self._executor.execute(commands)
         seconds = asyncio.get_running_loop().time() - started

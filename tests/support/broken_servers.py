@@ -1,10 +1,11 @@
 """Servers and stores that are wrong on purpose, so that a test which looks for their faults is seen to find them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from dialer.adapters.asterisk import AsteriskTelephony
 from dialer.bootstrap import Dialer
 from dialer.commands import CloseAttempt, PlaceCall
 from dialer.errors import TelephonyDownError
@@ -13,17 +14,22 @@ from dialer.ports import AttemptStore, OpenResult, Stores
 
 def sends_again(dialer: Dialer) -> None:
     """It takes a call of unknown fate for one that was not sent."""
-    place = dialer.telephony.place
+    for telephony in dialer.exchanges.values():
+        telephony.place = _again(telephony)  # type: ignore[method-assign]
+
+
+def _again(telephony: AsteriskTelephony) -> Callable[[PlaceCall], Awaitable[None]]:
+    place = telephony.place
 
     async def place_again(call: PlaceCall) -> None:
         try:
             await place(call)
         except TelephonyDownError:
             await asyncio.sleep(1)
-            await dialer.telephony.wait_up()
+            await telephony.wait_up()
             await place(call)
 
-    dialer.telephony.place = place_again  # type: ignore[method-assign]
+    return place_again
 
 
 def rings_before_it_writes(stores: Stores) -> Stores:
