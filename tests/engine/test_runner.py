@@ -199,7 +199,7 @@ async def test_what_a_former_life_left_is_found_also_where_the_campaign_comes_af
         at.take_over(again)
         at.runner.start()
         at.runner.link_up(ONLY_NODE)
-        await at.until(lambda: again.telephony_up)
+        await at.until(lambda: again.nodes.is_up(ONLY_NODE))
         await asyncio.sleep(30)  # as long as the store is away
         await at.campaign()
         await at.until(lambda: len(again.calls) == 2, 3)
