@@ -1,5 +1,6 @@
 """Settings: from a TOML file and `DIALER_*` environment variables (`DIALER_ASTERISK__SECRET=...`); unknown keys are refused."""
 
+import os
 import ssl
 import tomllib
 from collections import Counter
@@ -18,6 +19,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.ami_node import AmiEndpoint
@@ -210,7 +212,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file: secrets need not stand in it."""
-        return env_settings, init_settings
+        return env_settings, _ServerSecrets(settings_cls, init_settings)
 
     @model_validator(mode="after")
     def _trunks_are_there(self) -> Self:
@@ -267,6 +269,35 @@ class Settings(BaseSettings):
             AgentRecord(agent_id=AgentId(a.code), name=a.name or a.code, team_id=TeamId(a.team))
             for a in self.agents
         ]
+
+
+class _ServerSecrets(PydanticBaseSettingsSource):
+    """What the file says, but for the secret of a server in [[asterisks]] that the environment gives."""
+
+    def __init__(self, settings_cls: type[BaseSettings], file: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._file = file
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self._file.get_field_value(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        data = self._file()
+        servers = data.get("asterisks")
+        if not isinstance(servers, list):
+            return data
+        return data | {"asterisks": [self._with_secret(server) for server in servers]}
+
+    def _with_secret(self, server: object) -> object:
+        if not isinstance(server, dict) or not isinstance(name := server.get("name"), str):
+            return server
+        found = os.environ.get(secret_variable(name))
+        return server if found is None else server | {"secret": found}
+
+
+def secret_variable(name: str) -> str:
+    """The environment variable with the secret of the server of this name."""
+    return f"DIALER_ASTERISK_{name.upper().replace('-', '_')}__SECRET"
 
 
 class FixedSettings(Settings):

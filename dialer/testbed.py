@@ -93,7 +93,7 @@ def cache_folder() -> Path:
 
 def find_root() -> Path | Unavailable:
     """The prepared tree, or why it cannot be used."""
-    root = cache_folder() / "asterisk-sid"
+    root = cache_folder() / f"asterisk-{os.environ.get('DIALER_ASTERISK_SUITE', 'sid')}"
     if os.geteuid() != 0:
         return Unavailable("a pair of Asterisk servers needs root (chroot)")
     if not (root / ".complete").is_file():
