@@ -51,7 +51,7 @@ def campaign(**changes: object) -> CampaignSettings:
 NO_LIMIT = "TEST-NO-LIMIT"
 
 
-def _profiles(folder: Path) -> Path:
+def own_profiles(folder: Path) -> Path:
     """A profile like DEMO whose abandon budget never runs out, for tests that need people to wait."""
     target = folder / "profiles"
     target.mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ def settings(
         database=DatabaseSettings(url=f"sqlite+aiosqlite:///{folder / 'test.sqlite3'}"),
         agents=[AgentSettings(code=code, team=TEAM) for code in codes],
         campaigns=[settings_of],
-        profiles_folder=_profiles(folder),
+        profiles_folder=own_profiles(folder),
     )
 
 
