@@ -17,7 +17,7 @@ from dialer.agents import AgentPhase, AgentStatus
 from dialer.bootstrap import Dialer
 from dialer.errors import ConflictError
 from dialer.events import AgentEvent, BreakEnded, BreakRequested, DispositionChosen, WrapUpEnded
-from dialer.ids import AgentId, CallId, TeamId
+from dialer.ids import AgentId, CallId, NodeId, TeamId
 from dialer.ports import AgentRecord
 from dialer.views import AgentView
 
@@ -50,6 +50,7 @@ class AgentAnswer(Answer):
     since: datetime | None = Field(description="In this phase")
     pause_code: str | None
     call_id: CallId | None = Field(description="The present call; in wrap-up the one just talked")
+    asterisk: NodeId | None = Field(description="The server that holds the agent's leg; null: none")
 
     @classmethod
     def of(cls, view: AgentView, team_id: TeamId) -> Self:
@@ -62,6 +63,7 @@ class AgentAnswer(Answer):
             since=view.since,
             pause_code=view.pause_code,
             call_id=view.call_id,
+            asterisk=view.node,
         )
 
 

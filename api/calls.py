@@ -42,9 +42,10 @@ class CallAnswer(Answer):
 async def hang_up(call_id: CallIdPath, dialer: DialerDep) -> CallAnswer:
     """The customer's leg is hung up; the agent's comes back to wait. Answers with the call as it was."""
     call = _call(dialer, call_id)
-    if not dialer.telephony.up:
+    telephony = dialer.exchanges[call.order.node]
+    if not telephony.up:
         raise TelephonyDownError
-    await dialer.telephony.hang_up(call_id)
+    await telephony.hang_up(call_id)
     return CallAnswer.of(call)
 
 

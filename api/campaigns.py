@@ -12,7 +12,7 @@ from api.fields import ID_PATTERN, Answer, Body, CampaignIdPath, Line
 from dialer.bootstrap import Dialer
 from dialer.campaign import DEFAULT_RETRY, Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.errors import InvalidInputError, NotFoundError
-from dialer.ids import CampaignId, TeamId
+from dialer.ids import CampaignId, TeamId, TrunkId
 from dialer.leads import LeadState, Outcome
 from dialer.pacing import Binding, PacingDecision
 from dialer.ports import LeadCounts
@@ -23,6 +23,7 @@ router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 _DEFAULT = CampaignPolicy(campaign_id=CampaignId(""), name="", team_id=TeamId(""))
 _DAY = 86_400.0
 
+TrunkName = Annotated[TrunkId, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 SoundName = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9_./-]*$")]
 
 
@@ -45,7 +46,12 @@ class Policy(Body):
         default=None, ge=0, le=1, description="null: just under the profile's limit"
     )
     caller_id: str = Field(default=_DEFAULT.caller_id, pattern=r"^(\+?[0-9]{1,20})?$")
-    trunk: str = Field(default=_DEFAULT.trunk, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    trunks: list[TrunkName] = Field(
+        default=list(_DEFAULT.trunks),
+        min_length=1,
+        max_length=100,
+        description="Ids of trunks; an id that no trunk has is the PJSIP endpoint of that name, without limits",
+    )
     lines: int = Field(default=_DEFAULT.lines, ge=1, le=100_000)
     calls_per_second: float = Field(default=_DEFAULT.calls_per_second, gt=0, le=1000)
     ring_timeout_seconds: float = Field(default=_DEFAULT.ring_timeout.total_seconds(), ge=5, le=120)
@@ -72,7 +78,7 @@ class Policy(Body):
             dial_ratio=policy.dial_ratio,
             abandon_target_ratio=policy.abandon_target,
             caller_id=policy.caller_id,
-            trunk=policy.trunk,
+            trunks=list(policy.trunks),
             lines=policy.lines,
             calls_per_second=policy.calls_per_second,
             ring_timeout_seconds=policy.ring_timeout.total_seconds(),
@@ -95,7 +101,7 @@ class Policy(Body):
             dial_ratio=self.dial_ratio,
             abandon_target=self.abandon_target_ratio,
             caller_id=self.caller_id,
-            trunk=self.trunk,
+            trunks=tuple(dict.fromkeys(self.trunks)),
             lines=self.lines,
             calls_per_second=self.calls_per_second,
             ring_timeout=timedelta(seconds=self.ring_timeout_seconds),

@@ -52,7 +52,7 @@ async def readyz(dialer: DialerDep, response: Response) -> Readiness:
     reasons = [] if await _store_answers(dialer) else [NotReady(code="store_down", team=None)]
     for runner in dialer.switchboard.runners.values():
         reasons += _team(runner.view())
-    if not dialer.switchboard.runners and not dialer.telephony.up:
+    if not dialer.switchboard.runners and not dialer.exchanges.up:
         reasons.append(NotReady(code="telephony_down", team=None))
     response.status_code = 503 if reasons else 200
     return Readiness(ready=not reasons, reasons=reasons)

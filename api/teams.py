@@ -14,8 +14,8 @@ from api.errors import problems
 from api.fields import Answer, TeamIdPath
 from dialer.calls import CallState
 from dialer.campaign import CampaignState, PacingMode
-from dialer.ids import CampaignId, TeamId
-from dialer.views import CampaignView, TeamView
+from dialer.ids import CampaignId, NodeId, TeamId
+from dialer.views import CampaignView, NodeView, TeamView
 
 router = APIRouter(prefix="/teams", tags=["teams"])
 
@@ -46,10 +46,31 @@ class ConnectTimes(Answer):
     longest_seconds: float
 
 
+class AsteriskAnswer(Answer):
+    """One Asterisk server, and what it holds of the team."""
+
+    name: NodeId
+    up: bool = Field(description="Its link is up and reconciled")
+    problem: str = Field(description="Why it is not; empty when it is")
+    agents: int = Field(description="Agents' legs; while it is away, as they were last seen")
+    calls: int
+
+    @classmethod
+    def of(cls, view: NodeView) -> Self:
+        return cls(
+            name=view.node,
+            up=view.up,
+            problem=view.reason,
+            agents=view.agents,
+            calls=view.calls,
+        )
+
+
 class TeamAnswer(Answer):
     id: TeamId
     at: datetime
-    telephony_up: bool = Field(description="The link is up and reconciled")
+    telephony_up: bool = Field(description="The link to at least one Asterisk is up and reconciled")
+    asterisks: list[AsteriskAnswer] = Field(description="Every Asterisk server of the settings")
     store_up: bool = Field(description="The database takes writes")
     draining: bool = Field(description="The server is being stopped: no new calls")
     agents: list[AgentAnswer]
@@ -65,6 +86,7 @@ class TeamAnswer(Answer):
             id=view.team_id,
             at=view.at,
             telephony_up=view.telephony_up,
+            asterisks=[AsteriskAnswer.of(node) for node in view.nodes],
             store_up=view.store_up,
             draining=view.draining,
             agents=[AgentAnswer.of(agent, view.team_id) for agent in view.agents],

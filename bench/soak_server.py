@@ -90,7 +90,7 @@ def sample(server: Dialer, recorder: Recorder) -> dict[str, Any]:
         "talk_share": view.talk_share,
         "limited_by": campaign.decision.limited_by.value if campaign.decision else "",
         "stray": dict(team.stray),
-        "reconnects": server.telephony.stats.reconnects,
+        "reconnects": sum(each.reconnects for each in server.exchanges.stats.values()),
     }
 
 

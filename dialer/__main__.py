@@ -17,6 +17,7 @@ from dialer.demo import PAIR_NAME, Demo, DemoOptions, pair_up, running
 from dialer.doctor import healthy
 from dialer.errors import DialerError, InvalidInputError
 from dialer.lead_file import ImportOptions, import_file, summary, telling
+from dialer.logs import log_to_stderr
 from dialer.terminal import picture
 from dialer.testbed import Unavailable, pair_for
 from dialer.texts import Language
@@ -38,7 +39,7 @@ ConfigOption = Annotated[
 def run(config: ConfigOption = None) -> None:
     """Run the server until SIGINT or SIGTERM."""
     settings = read_settings(config)
-    serve.log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     asyncio.run(serve.serve(settings))
 
 
@@ -56,7 +57,7 @@ def demo(
     language: Annotated[Language, typer.Option(help="Of the live picture.")] = Language.EN,
 ) -> None:
     """A whole dialling system, with nobody real at the other end."""
-    serve.log_to_stderr("WARNING" if as_json else "ERROR")
+    log_to_stderr("WARNING" if as_json else "ERROR")
     options = DemoOptions(agents=agents, leads=leads, seed=seed, port=port, asterisk=asterisk)
     summary = asyncio.run(_demo(options, seconds, None if as_json else language))
     typer.echo(json.dumps(summary, indent=None if as_json else 1))

@@ -26,7 +26,7 @@ from dialer.events import (
     TalkEnded,
     WrapUpEnded,
 )
-from dialer.ids import AgentId, CallId
+from dialer.ids import AgentId, CallId, NodeId
 
 
 class AgentStatus(StrEnum):
@@ -120,6 +120,7 @@ class Agent:
     pause_code: str | None = None
     leg: str | None = None
     leg_id: str | None = None
+    node: NodeId | None = None  # the server that holds the leg; None: no leg
     leg_waiting: bool = False  # the leg is in its own holding bridge, so that it can be bridged
     call_id: CallId | None = (
         None  # the call in RESERVED and TALKING; in WRAP_UP the one just talked
@@ -147,8 +148,8 @@ _ONLY_STATUS = (BreakRequested, BreakEnded)
 
 def apply(agent: Agent, event: Event) -> Agent:
     """The agent after the event; the same object when it is late and ignored by name. Raises IllegalTransitionError."""
-    if isinstance(event, AgentLoggedOut) and event.leg_id != agent.leg_id:
-        return agent  # an old leg of somebody who has dialled in again
+    if _of_an_old_leg(agent, event):
+        return agent
     if _talks_with_another(agent, event):
         raise IllegalTransitionError("agent", agent.phase, type(event).__name__)
     status = _next_status(agent, event)
@@ -162,6 +163,13 @@ def apply(agent: Agent, event: Event) -> Agent:
     assert phase is not None
     since = event.at if phase is not agent.phase else agent.phase_since
     return _note(replace(agent, status=status, phase=phase, phase_since=since), event)
+
+
+def _of_an_old_leg(agent: Agent, event: Event) -> bool:
+    """Of somebody who has dialled in again, perhaps on another server. Two servers may give one id to different legs."""
+    if isinstance(event, AgentLoggedOut):
+        return (event.node, event.leg_id) != (agent.node, agent.leg_id)
+    return isinstance(event, AgentReturned) and agent.node not in (None, event.node)
 
 
 def _talks_with_another(agent: Agent, event: Event) -> bool:
@@ -185,11 +193,11 @@ def _note(agent: Agent, event: Event) -> Agent:
     if agent.phase is AgentPhase.IDLE:
         agent = replace(agent, call_id=None, wrap_until=None)
     match event:
-        case AgentLoggedIn(leg=leg, leg_id=leg_id):
-            since = agent.phase_since or event.at
-            return replace(agent, leg=leg, leg_id=leg_id, leg_waiting=True, phase_since=since)
+        case AgentLoggedIn(leg=leg, leg_id=leg_id, node=node):
+            agent = replace(agent, leg=leg, leg_id=leg_id, node=node, leg_waiting=True)
+            return replace(agent, phase_since=agent.phase_since or event.at)
         case AgentLoggedOut():
-            agent = replace(agent, leg=None, leg_id=None, leg_waiting=False)
+            agent = replace(agent, leg=None, leg_id=None, node=None, leg_waiting=False)
             return replace(agent, pause_code=None, phase_since=None)
         case AgentReturned():
             return replace(agent, leg_waiting=True)

@@ -24,10 +24,10 @@ import contextlib
 import errno
 import hashlib
 import itertools
-import logging
 import secrets
 import socket
 import ssl
+import struct
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Final, cast
@@ -38,6 +38,7 @@ from asterisk.manager import (
     ManagerException,
     ManagerSocketException,
 )
+from structlog.stdlib import BoundLogger
 
 from dialer.ami_messages import Ev, Msg
 from dialer.ami_protocol import (
@@ -50,6 +51,7 @@ from dialer.ami_protocol import (
     encode_action,
 )
 from dialer.ami_stats import AmiStats
+from dialer.logs import get_logger
 
 __all__ = [
     "ActionIds",
@@ -64,12 +66,18 @@ __all__ = [
     "UnsafeActionError",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_PENDING: Final = 10_000
 MAX_LIST_ITEMS: Final = 50_000
 MAX_UNSENT_BYTES: Final = 4 * 1024 * 1024
 _MAX_DROPPED_LISTS: Final = 1024
+_DISCARD: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER: when the link is dropped, or the process dies, what the network has not taken yet is dropped too. Otherwise the
+kernel goes on sending, and an Originate arrives long after it was given up and its lead was freed."""
+
+_DELIVER: Final = struct.pack("ii", 0, 0)
+"""SO_LINGER: what was written arrives, also after the socket is closed."""
 
 
 class ActionTimeoutError(ManagerException):  # type: ignore[misc]
@@ -247,6 +255,9 @@ class AsyncManager(Manager):  # type: ignore[misc]
             return
         self._reason = self._reason or "closed"
         if not transport.is_closing():
+            sock = transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DELIVER)
             with contextlib.suppress(ManagerException):
                 self.send_action({"Action": "Logoff"}).cancel()
             transport.close()
@@ -345,6 +356,7 @@ class AsyncManager(Manager):  # type: ignore[misc]
         if sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
         if self._reason:  # given up while connecting
             transport.abort()
 
@@ -418,7 +430,7 @@ class AsyncManager(Manager):  # type: ignore[misc]
         pending = self._pending.get(action_id)
         if pending is None or pending.head is not None:
             self.stats.stray_responses += 1
-            logger.info("a response that no action waits for was dropped")
+            logger.info("response_dropped", reason="no action waits for it")
             if is_list and action_id and pending is None:
                 self._drop_list(action_id)
         elif is_list:
@@ -481,7 +493,7 @@ class AsyncManager(Manager):  # type: ignore[misc]
             self._schedule_ping()
 
 
-def log_callback_error(log: logging.Logger, event: str, error: BaseException) -> None:
+def log_callback_error(log: BoundLogger, event: str, error: BaseException) -> None:
     """Log where and what type, not the error's own text: it may quote a phone number."""
     where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("callback for %s raised %s\n%s", event[:64], type(error).__name__, where)
+    log.error("callback_failed", what=event[:64], error=type(error).__name__, exception=where)

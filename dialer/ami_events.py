@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from dialer.events import (
+    NO_CHANNEL,
     AgentLoggedIn,
     AgentLoggedOut,
     AgentReturned,
@@ -31,7 +32,7 @@ from dialer.events import (
     Screening,
     TalkEnded,
 )
-from dialer.ids import AgentId, CallId
+from dialer.ids import ONLY_NODE, AgentId, CallId, NodeId
 
 AGENT_CONTEXT = "dialer-agent"
 _CALL_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
@@ -80,8 +81,9 @@ class ExchangeClock:
 class EventTranslator:
     """Of one Asterisk and one life of its links. Feed every event in order."""
 
-    def __init__(self, clock: ExchangeClock | None = None) -> None:
+    def __init__(self, clock: ExchangeClock | None = None, node: NodeId = ONLY_NODE) -> None:
         self._clock = clock or ExchangeClock()
+        self._node = node
         self._agents: dict[str, AgentId] = {}  # leg id -> agent
         self._channels: set[str] = set()  # calls that have become a channel
         self._bridges: dict[str, set[str]] = {}  # bridge -> leg ids and call ids in it
@@ -116,6 +118,13 @@ class EventTranslator:
             case _:
                 return []
 
+    def _dial_state(self, message: AmiEvent, at: datetime) -> list[Event]:
+        """Many carriers send the ringing tone as sound (183 with early media) and never 180: the telephone rings."""
+        call_id = message.first("DestUniqueid")
+        if message.first("DialStatus") != "PROGRESS" or not is_call_id(call_id):
+            return []
+        return [CallRinging(call_id=CallId(call_id), at=at)]
+
     def _user_event(self, message: AmiEvent, at: datetime) -> list[Event]:
         unique = message.first("Uniqueid")
         name = message.first("UserEvent")
@@ -127,9 +136,9 @@ class EventTranslator:
         agent_id = AgentId(message.first("Agent"))
         self._agents[unique] = agent_id
         if name == "DialerAgentBack":
-            return [AgentReturned(agent_id=agent_id, leg_id=unique, at=at)]
+            return [AgentReturned(agent_id=agent_id, leg_id=unique, node=self._node, at=at)]
         leg = message.first("Channel")
-        return [AgentLoggedIn(agent_id=agent_id, leg=leg, leg_id=unique, at=at)]
+        return [AgentLoggedIn(agent_id=agent_id, leg=leg, leg_id=unique, node=self._node, at=at)]
 
     def _bridge_enter(self, message: AmiEvent, at: datetime) -> list[Event]:
         unique = message.first("Uniqueid")
@@ -161,7 +170,7 @@ class EventTranslator:
         agent_id = self._agents.pop(unique, None)
         if agent_id is None:
             return []
-        return [AgentLoggedOut(agent_id=agent_id, leg_id=unique, at=at)]
+        return [AgentLoggedOut(agent_id=agent_id, leg_id=unique, node=self._node, at=at)]
 
     def _originate_response(self, message: AmiEvent, at: datetime) -> list[Event]:
         """Only a call that never became a channel ends here; any other tells its end by Hangup, in either order."""
@@ -171,7 +180,7 @@ class EventTranslator:
         self._channels.discard(unique)  # one response a call: its memory ends here, not at Hangup
         if not failed or not is_call_id(unique) or became_channel:
             return []
-        return [CallRefused(call_id=CallId(unique), reason="no_channel", at=at)]
+        return [CallRefused(call_id=CallId(unique), reason=NO_CHANNEL, at=at)]
 
 
 def _call_user_event(name: str, call_id: CallId, message: AmiEvent, at: datetime) -> Event | None:
@@ -195,6 +204,7 @@ def _call_user_event(name: str, call_id: CallId, message: AmiEvent, at: datetime
 _READERS = {
     "Newchannel": EventTranslator._newchannel,
     "Newstate": EventTranslator._newstate,
+    "DialState": EventTranslator._dial_state,
     "UserEvent": EventTranslator._user_event,
     "BridgeEnter": EventTranslator._bridge_enter,
     "BridgeLeave": EventTranslator._bridge_leave,

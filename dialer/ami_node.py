@@ -23,7 +23,6 @@ session as a lost link does, once.
 import asyncio
 import contextlib
 import errno
-import logging
 import random
 import ssl
 from collections.abc import Callable
@@ -42,8 +41,9 @@ from dialer.ami import (
 )
 from dialer.ami_protocol import Headers
 from dialer.ami_stats import AmiStats
+from dialer.logs import get_logger
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 DEFAULT_EVENTS: Final = "system,call,agent,user"
 _CLOSED: Final = "closed"
@@ -181,7 +181,7 @@ class AmiNode:
     def _ran(self, task: "asyncio.Task[None]") -> None:
         """The task of `start` has ended: by `close`, or by a fault of ours that must be seen."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            log_callback_error(logger, "the supervisor itself", error)
+            log_callback_error(logger, "supervisor", error)
 
     async def action(self, headers: Headers, *, timeout: float | None = None) -> Msg:
         """Send one action on the actions link; its response, also when that is an Error.
@@ -229,7 +229,9 @@ class AmiNode:
             elif loop.time() - up_at >= self._timings.stable:
                 self._backoff.reset()
             delay = self._backoff.next()
-            logger.warning("%s: %s; next try in %.1f s", self.endpoint.name, reason, delay)
+            logger.warning(
+                "node_down", node=self.endpoint.name, reason=reason, next_try_seconds=delay
+            )
             await asyncio.sleep(delay)
 
     def _tell_failed(self, reason: str) -> None:
@@ -263,7 +265,7 @@ class AmiNode:
         if self.stats.ups:
             self.stats.reconnects += 1
         self.stats.ups += 1
-        logger.info("%s: up, generation %d", self.endpoint.name, session.generation)
+        logger.info("node_up", node=self.endpoint.name, generation=session.generation)
         self._call("on_up", lambda: self._on_up(session.generation))
 
     async def _log_in(self, session: _Session, link: AsyncManager, mask: str) -> None:

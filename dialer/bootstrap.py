@@ -1,21 +1,19 @@
 """Puts the parts together: the only module that knows them all."""
 
 import asyncio
-import logging
-import ssl
 from collections.abc import Callable
 from datetime import datetime
 from random import Random, SystemRandom
 
 from prometheus_client import CollectorRegistry
 
-from dialer.adapters.asterisk import AsteriskTelephony
+from dialer.adapters.exchanges import Exchange, Exchanges
 from dialer.adapters.metrics import PrometheusMetrics, TeamCollector
 from dialer.adapters.profile_files import ProfileFiles
+from dialer.adapters.server_metrics import Backlog, ServerCollector
 from dialer.adapters.sql.store import open_stores
 from dialer.adapters.system_clock import SystemClock
 from dialer.agents import AgentStatus
-from dialer.ami_node import AmiEndpoint
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.config import Settings
 from dialer.engine.loader import load
@@ -26,17 +24,19 @@ from dialer.engine.tasks import TaskSet
 from dialer.errors import ConflictError, NotFoundError, StoreUnavailableError
 from dialer.events import DrainRequested, LeadsForgotten
 from dialer.ids import CallId, CampaignId, TeamId, uuid7
+from dialer.logs import get_logger
 from dialer.ports import AgentRecord, Clock, Metrics, Stores, fenced_owner
 from dialer.team import Team
+from dialer.trunks import named
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 DRAIN_SECONDS = 30.0
 WRITE_SECONDS = 10.0
 
 
 class Dialer:
-    """The running server: stores, link to Asterisk, one runner a team. Use `start` once and `stop` once."""
+    """The running server: stores, links to Asterisk, one runner a team. Use `start` once and `stop` once."""
 
     def __init__(self, settings: Settings, stores: Stores, clock: Clock, random: Random) -> None:
         self.settings = settings
@@ -51,21 +51,21 @@ class Dialer:
         self._stopping = asyncio.Event()
         self._changes = asyncio.Lock()  # one change at a time: store and team see the same order
         self._random = random
-        self.telephony = AsteriskTelephony(
-            _endpoint(settings),
+        self.exchanges = Exchanges(
+            [Exchange(s.endpoint(node), s.connect_tone) for node, s in settings.servers.items()],
             clock=clock,
             random=random,
             on_event=self.switchboard.deliver,
             on_up=self.switchboard.link_up,
             on_down=self.switchboard.link_down,
-            connect_tone=settings.asterisk.connect_tone,
         )
         self.registry.register(
             TeamCollector(
                 lambda: [runner.view() for runner in self.switchboard.runners.values()],
-                lambda: self.telephony.stats,
+                lambda: self.exchanges.stats,
             )
         )
+        self.registry.register(ServerCollector(clock, self._backlogs))
 
     @classmethod
     async def open(cls, settings: Settings) -> "Dialer":
@@ -77,14 +77,16 @@ class Dialer:
         """Save what the settings name, take up every team of the store, connect to Asterisk."""
         for record in self.settings.agent_records():
             await self.stores.agents.save(record)
-        for campaign in self.settings.campaigns:
-            await self.stores.campaigns.save(campaign.policy())
+        for trunk in self.settings.trunks:
+            await self.stores.trunks.save(trunk.trunk())
+        for campaign, policy in self.settings.campaign_policies():
+            await self.stores.campaigns.save(policy)
             if campaign.running:
                 campaign_id = CampaignId(campaign.id)
                 await self.stores.campaigns.set_state(campaign_id, CampaignState.RUNNING)
         await self._take_up_teams()
         await asyncio.gather(*(r.settle() for r in self.switchboard.runners.values()))
-        self.telephony.start()
+        self.exchanges.start()
         self._tasks.spawn(self._keep_teams(), "keep_teams")
 
     async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
@@ -97,19 +99,19 @@ class Dialer:
                 for runner in runners:
                     group.create_task(runner.quiet())
         except TimeoutError:
-            logger.warning("drain_unfinished after_seconds=%s", seconds)
+            logger.warning("drain_unfinished", after_seconds=seconds)
 
     async def stop(self) -> None:
         """Everything decided so far is written, then all is closed. Calls still up stay in the dialplan's hands."""
         self._stopping.set()
         async with self._changes:  # the renewal under way, if any, ends whole
             await self._tasks.close()
-        await self.telephony.close()
+        await self.exchanges.close()
         for runner in list(self.switchboard.runners.values()):
             try:
                 await asyncio.wait_for(runner.settle(), timeout=WRITE_SECONDS)
             except TimeoutError:
-                logger.error("stop_unwritten team=%s", runner.team.team_id)
+                logger.error("stop_unwritten", team=runner.team.team_id)
             await runner.close()
         try:
             await self.ownership.release()
@@ -128,7 +130,7 @@ class Dialer:
                         await self._give_up(team_id)
                     await self._take_up_teams()
             except StoreUnavailableError as error:
-                logger.warning("leases_not_renewed reason=%s", error)
+                logger.warning("leases_not_renewed", reason=error)
 
     async def _stops_within(self, seconds: float) -> bool:
         try:
@@ -143,13 +145,14 @@ class Dialer:
         try:
             await asyncio.wait_for(runner.settle(), timeout=RENEWAL.total_seconds())
         except TimeoutError:
-            logger.warning("team_lost_unwritten team=%s", team_id)
+            logger.warning("team_lost_unwritten", team=team_id)
         await runner.close()
 
     async def _take_up_teams(self) -> None:
         """Every team of the store that is ours or nobody's runs here, with the store's agents and campaigns."""
         agents = await self.stores.agents.all()
         campaigns = await self.stores.campaigns.all()
+        trunks = await self.stores.trunks.all()
         teams = {record.team_id for record in agents} | {c.policy.team_id for c in campaigns}
         for team_id in sorted(teams):
             if await self.ownership.take(team_id) is None:
@@ -160,7 +163,8 @@ class Dialer:
                     team.add_agent(record.agent_id, record.name)
             for campaign in campaigns:
                 run = team.runs.get(campaign.policy.campaign_id)
-                changed = run is None or run.campaign != campaign
+                wanted = named(campaign.policy.trunks, trunks)
+                changed = run is None or run.campaign != campaign or run.trunks != wanted
                 if campaign.policy.team_id == team_id and changed:
                     await self._load(campaign)
 
@@ -219,6 +223,10 @@ class Dialer:
             if held:
                 runner.post(LeadsForgotten(lead_ids=tuple(held), at=self.clock.now()))
 
+    def _backlogs(self) -> dict[TeamId, Backlog]:
+        runners = self.switchboard.runners.items()
+        return {team_id: Backlog(r.backlog, r.writer.backlog) for team_id, r in runners}
+
     async def _reload(self, campaign_id: CampaignId) -> Campaign:
         campaign = await self.stores.campaigns.get(campaign_id)
         await self._load(campaign)
@@ -227,7 +235,11 @@ class Dialer:
     async def _load(self, campaign: Campaign) -> None:
         runner = await self._runner(campaign.policy.team_id)
         event = await load(
-            campaign, profiles=self.profiles, attempts=self.stores.attempts, clock=self.clock
+            campaign,
+            profiles=self.profiles,
+            attempts=self.stores.attempts,
+            trunks=self.stores.trunks,
+            clock=self.clock,
         )
         runner.post(event)
 
@@ -240,30 +252,19 @@ class Dialer:
         if fence is None:
             raise ConflictError(f"another server runs team {team_id!r}")
         runner = TeamRunner(
-            Team(team_id, _call_ids(self._random)),
+            Team(team_id, _call_ids(self._random), self.exchanges),
             stores=self.stores,
-            telephony=self.telephony,
+            telephony=self.exchanges,
             clock=self.clock,
             metrics=self.metrics,
             owner=fenced_owner(team_id, fence),
         )
         self.switchboard.runners[team_id] = runner
         runner.start()
-        if self.telephony.up:
-            runner.link_up()
+        for node in self.exchanges.up:
+            runner.link_up(node)
         return runner
 
 
 def _call_ids(random: Random) -> Callable[[datetime], CallId]:
     return lambda at: CallId(uuid7(at, random))
-
-
-def _endpoint(settings: Settings) -> AmiEndpoint:
-    asterisk = settings.asterisk
-    return AmiEndpoint(
-        host=asterisk.host,
-        port=asterisk.port,
-        username=asterisk.username,
-        secret=asterisk.secret.get_secret_value(),
-        ssl_context=ssl.create_default_context() if asterisk.tls else None,
-    )

@@ -89,15 +89,17 @@ class Budget:
         in_hand = goal * count.answered - SAFETY_ABANDONS - count.abandoned
         return min(max(goal + in_hand / HORIZON_ANSWERS, 0.1 * goal), 2 * goal)
 
-    def braked(self, expected_answers: float, now: datetime) -> bool:
+    def braked(self, expected_answers: float, now: datetime, doomed: float = 0.0) -> bool:
         """Whether one more abandoned call, on top of what is likely in flight, would put any window over its limit.
 
-        Integers and the expected answers in flight: B + 1 + theta * e > limit * (A + e + 1).
+        Integers and the expected answers in flight: B + d + 1 + theta * e > limit * (A + d + e + 1), where d of the
+        answers are `doomed`: their server is away, and no agent can be joined to them.
         """
         self.roll(now)
-        e = expected_answers
+        e, d = expected_answers, doomed
         return any(
-            count.abandoned + 1 + self.theta * e > window.limit_ratio * (count.answered + e + 1)
+            count.abandoned + d + 1 + self.theta * e
+            > window.limit_ratio * (count.answered + d + e + 1)
             for count, window in zip(self.counts, self.profile.windows, strict=True)
         )
 

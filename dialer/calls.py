@@ -12,6 +12,7 @@ from enum import StrEnum
 from dialer.commands import PlaceCall
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
+    NO_CHANNEL,
     BridgeFailed,
     CallAbandoned,
     CallAdopted,
@@ -30,7 +31,7 @@ from dialer.events import (
     TalkEnded,
 )
 from dialer.ids import AgentId
-from dialer.leads import Outcome
+from dialer.leads import NEVER_RANG, Outcome
 
 
 class CallState(StrEnum):
@@ -118,7 +119,7 @@ class Call:
     agent_id: AgentId | None = None
     cause: int | None = None
     abandoned: bool = False
-    refused: bool = False
+    refusal: str = ""  # why it never became a channel
     lost: bool = False
 
     @property
@@ -167,8 +168,8 @@ def _note(call: Call, event: CallEvent) -> Call:
             return replace(call, abandoned=True, answered_at=call.answered_at or at)
         case CallEnded(cause=cause):
             return replace(call, ended_at=at, cause=cause)
-        case CallRefused():
-            return replace(call, ended_at=at, refused=True)
+        case CallRefused(reason=reason):
+            return replace(call, ended_at=at, refusal=reason or NO_CHANNEL)
         case CallLost(fate=fate):
             lost = replace(call, ended_at=at, lost=True)
             return replace(lost, abandoned=True) if fate is Fate.ABANDONED else lost
@@ -226,7 +227,7 @@ def outcome_of(call: Call) -> Outcome:
         return Outcome.TALKED
     if call.lost:
         return Outcome.LOST
-    if call.refused:
+    if call.refusal:
         return Outcome.FAILED
     if call.answered_at is not None:
         machine = call.screening is Screening.MACHINE
@@ -239,3 +240,27 @@ def _unanswered(call: Call) -> Outcome:
         # Our own time-out ends a ringing call with cause 19 (before 20.18 and 22.8: 0). One that never rang got no reply at all.
         return Outcome.NO_ANSWER if call.ringing_at is not None else Outcome.UNREACHABLE
     return _BY_CAUSE.get(call.cause or 0, Outcome.NO_ANSWER)
+
+
+class TrunkWord(StrEnum):
+    """What a call tells of the trunk that it took."""
+
+    ALIVE = "alive"  # it rang, was answered, or the far end gave a verdict
+    FAULT = "fault"  # the trunk, or the network behind it, could not carry it
+    NOTHING = "nothing"  # not yet
+    UNKNOWN = "unknown"  # and never will
+
+
+def word_on_trunk(call: Call) -> TrunkWord:
+    """Of a call at its end, or with the first sign of its far end.
+
+    A call that was not sent, or whose end nobody saw, tells nothing. Busy, declined (SIP 603) and no such number are
+    verdicts of the far end: the trunk carried the question and the answer.
+    """
+    if call.ringing_at is not None or call.answered_at is not None:
+        return TrunkWord.ALIVE
+    if call.state is not CallState.ENDED:
+        return TrunkWord.NOTHING
+    if call.lost or call.refusal not in ("", NO_CHANNEL):
+        return TrunkWord.UNKNOWN
+    return TrunkWord.FAULT if outcome_of(call) in NEVER_RANG else TrunkWord.ALIVE

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from dialer.ids import CampaignId, TeamId
+from dialer.ids import CampaignId, TeamId, TrunkId
 from dialer.leads import Outcome
 
 
@@ -48,8 +48,8 @@ class CampaignPolicy:
     mode: PacingMode = PacingMode.PREDICTIVE
     dial_ratio: float = 2.0  # lines per free agent, for RATIO
     abandon_target: float | None = None  # None: 0.97 of the profile's limit
-    caller_id: str = ""
-    trunk: str = "dialer-trunk"
+    caller_id: str = ""  # empty: one of the trunk's
+    trunks: tuple[TrunkId, ...] = (TrunkId("dialer-trunk"),)
     lines: int = 60  # channels this campaign may hold at once
     calls_per_second: float = 10.0
     ring_timeout: timedelta = timedelta(seconds=25)

@@ -5,25 +5,29 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dialer.budget import Budget
+from dialer.calls import UNANSWERED, Call, CallState
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
-from dialer.commands import Command, DeferLead, ReleaseLeads, RequestLeads
-from dialer.compliance import Denied, check, snapshot_of
+from dialer.commands import Command, DeferLead, PlaceCall, ReleaseLeads, RequestLeads
+from dialer.compliance import Denied, answer_rule, check, snapshot_of
 from dialer.events import CampaignLoaded, LeadsReserved
-from dialer.ids import LeadId
-from dialer.leads import NEVER_RANG, Lead, Outcome
-from dialer.pacing import PacingDecision
+from dialer.ids import CallId, LeadId, NodeId
+from dialer.leads import Lead, Outcome
+from dialer.pacing import PacingDecision, together
 from dialer.profiles import Profile
 from dialer.stats import AnswerCurve, TalkCurve
+from dialer.trunk_board import NoTrunk, Shortage
+from dialer.trunks import Trunk
 
 HOPPER_LEASE = timedelta(minutes=10)
 """How long the store keeps a lead for the hopper. The hopper gives it back at half of that."""
 
 ASK_AGAIN = timedelta(seconds=5)
 
-SUSPECT = 10
-"""After so many calls in a row that never rang the trunk, not the leads, is at fault: only a probe now and then."""
+UNSERVED = timedelta(hours=1)
+"""A number that no trunk of the campaign serves is looked at again after this long: somebody may have added one."""
 
-PROBE = timedelta(seconds=5)
+NO_ROOM = timedelta(seconds=30)
+"""Where other trunks have room, a lead whose own trunks have none goes back for this long, so that it keeps nobody waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Denials:
 class CampaignRun:
     campaign: Campaign
     profile: Profile
+    trunks: tuple[Trunk, ...]
     budget: Budget
     answers: AnswerCurve = field(default_factory=AnswerCurve)
     talks: TalkCurve = field(default_factory=TalkCurve)
@@ -72,9 +77,7 @@ class CampaignRun:
     next_due_at: datetime | None = None
     tokens: float = 1.0
     tokens_at: datetime | None = None
-    never_rang: int = 0  # calls in a row
-    placed_at: datetime | None = None
-    decision: PacingDecision | None = None
+    decisions: dict[NodeId, PacingDecision] = field(default_factory=dict)  # the latest
     hours_open_at: datetime | None = None
 
     @classmethod
@@ -85,11 +88,14 @@ class CampaignRun:
             started_at=loaded.started_at,
         )
         budget.load(loaded.counts, loaded.at)
-        return cls(campaign=loaded.campaign, profile=loaded.profile, budget=budget)
+        return cls(
+            campaign=loaded.campaign, profile=loaded.profile, trunks=loaded.trunks, budget=budget
+        )
 
     def reload(self, loaded: CampaignLoaded) -> None:
         """New policy or state; what was learnt and counted stays."""
         self.campaign = loaded.campaign
+        self.trunks = loaded.trunks
         self.budget.target = loaded.campaign.policy.abandon_target
         if loaded.profile.name != self.profile.name:
             self.profile = self.budget.profile = loaded.profile
@@ -104,6 +110,11 @@ class CampaignRun:
     def running(self) -> bool:
         return self.campaign.state is CampaignState.RUNNING
 
+    @property
+    def decision(self) -> PacingDecision | None:
+        """The latest, of all servers together; None: it may not dial."""
+        return together(list(self.decisions.values()))
+
     def rate_tokens(self, now: datetime) -> int:
         """Calls that the calls-per-second limit allows now: a bucket that holds one second's worth. An event told late,
         from before the last one, does not turn its clock back: that time would be counted twice."""
@@ -112,19 +123,20 @@ class CampaignRun:
         self.tokens += rate * max((now - since).total_seconds(), 0.0)
         self.tokens = min(self.tokens, max(rate, 1.0))
         self.tokens_at = max(now, since)
-        if self.trunk_suspect:
-            probe = self.placed_at is None or now - self.placed_at >= PROBE
-            return min(int(self.tokens), 1) if probe else 0
         return int(self.tokens)
 
-    @property
-    def trunk_suspect(self) -> bool:
-        return self.never_rang >= SUSPECT
+    def learn(self, before: Call, after: Call, now: datetime) -> None:
+        """A call has moved on: when it was answered, and how long its talk was, is what pacing learns from."""
+        if before.state in UNANSWERED and after.state not in UNANSWERED:
+            person = after.state in (CallState.WAITING, CallState.ABANDONED)
+            self.answers.observe((now - after.order.at).total_seconds(), person, now)
+        over = after.state in (CallState.TALKED, CallState.ENDED)
+        if before.state is CallState.TALKING and over and after.bridged_at is not None:
+            self.talks.observe((now - after.bridged_at).total_seconds(), now)
 
     def ended(self, outcome: Outcome) -> None:
         """One call of the campaign came to this."""
         self.outcomes[outcome] += 1
-        self.never_rang = self.never_rang + 1 if outcome in NEVER_RANG else 0
 
     def refill(self, agents: int, now: datetime) -> list[Command]:
         """Ask for leads when the hopper runs low; give back those that lie in it too long."""
@@ -167,17 +179,49 @@ class CampaignRun:
     def refusal(self, lead: Lead, now: datetime) -> DeferLead | None:
         """What to do with a lead that may not be rung now; None: it may."""
         verdict = check(snapshot_of(lead, self.policy), self.profile, now)
-        if not isinstance(verdict, Denied):
-            self.hours_open_at = None
+        if isinstance(verdict, Denied):
+            if verdict.reason == "calling_hours":
+                self.hours_open_at = verdict.not_before
+            return self._defer(lead, verdict.reason, verdict.not_before, now)
+        self.hours_open_at = None
+        if all(trunk.match(lead.phone) is None for trunk in self.trunks):
+            return self._defer(lead, Shortage.NO_TRUNK_SERVES, now + UNSERVED, now)
+        return None
+
+    def put_off(self, lead: Lead, none: NoTrunk, now: datetime) -> DeferLead | None:
+        """What to do with a lead for which there is no trunk now, though others have room; None: keep it, it is a matter
+        of a second."""
+        if none.reason is Shortage.TRUNK_RATE:
             return None
-        self.denied.note(verdict.reason, verdict.not_before, now)
-        if verdict.reason == "calling_hours":
-            self.hours_open_at = verdict.not_before
+        return self._defer(lead, none.reason, max(none.until or now, now + NO_ROOM), now)
+
+    def _defer(
+        self, lead: Lead, reason: str, not_before: datetime | None, now: datetime
+    ) -> DeferLead:
+        self.denied.note(reason, not_before, now)
         return DeferLead(
             lead_id=lead.lead_id,
             campaign_id=self.policy.campaign_id,
-            reason=verdict.reason,
-            not_before=verdict.not_before,
+            reason=reason,
+            not_before=not_before,
+        )
+
+    def order(
+        self, lead: Lead, trunk: Trunk, call_id: CallId, at: datetime, node: NodeId
+    ) -> PlaceCall:
+        """The call to this lead by this trunk. The campaign's own caller id goes before the trunk's."""
+        return PlaceCall(
+            call_id=call_id,
+            campaign_id=self.policy.campaign_id,
+            lead_id=lead.lead_id,
+            phone=lead.phone,
+            caller_id=self.policy.caller_id or trunk.caller_id_for(lead.phone),
+            trunk=trunk.trunk_id,
+            dial=trunk.dial_string(lead.phone),
+            ring_timeout=max(self.policy.ring_timeout, self.profile.min_ring),
+            answer_rule=answer_rule(self.profile, self.policy),
+            at=at,
+            node=node,
         )
 
     def forget(self, lead_ids: frozenset[LeadId]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
 from dialer.leads import LeadUpdate, Outcome
 from dialer.profiles import NoAgentAction
 
@@ -28,10 +28,12 @@ class PlaceCall:
     lead_id: LeadId
     phone: str
     caller_id: str
-    trunk: str
+    trunk: TrunkId
+    dial: str  # Asterisk's dial string, the number in it as the trunk wants it
     ring_timeout: timedelta
     answer_rule: AnswerRule
     at: datetime
+    node: NodeId = ONLY_NODE  # the server that it leaves on: where the agents' legs are
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,11 +46,21 @@ class BridgeToAgent:
     limit_at: (
         datetime  # when the dialplan ends the wait: what is left is restored if the bridge fails
     )
+    node: NodeId = ONLY_NODE  # that holds both legs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HangUp:
     call_id: CallId
+    node: NodeId = ONLY_NODE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HangUpLeg:
+    """An old leg of an agent who has logged in on another server."""
+
+    leg: str
+    node: NodeId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +98,10 @@ class MarkBridged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckCalls:
-    """These calls should have told their end by now: look on the exchange."""
+    """These calls should have told their end by now: look on their server."""
 
     call_ids: tuple[CallId, ...]
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +153,7 @@ Command = (
     PlaceCall
     | BridgeToAgent
     | HangUp
+    | HangUpLeg
     | CloseAttempt
     | MarkAnswered
     | MarkBridged

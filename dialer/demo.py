@@ -68,7 +68,7 @@ def settings_for(options: DemoOptions, asterisk: AsteriskSettings, folder: Path)
         name="Demo",
         team=TEAM,
         profile="DEMO",
-        trunk=TRUNK,
+        trunks=[TRUNK],
         lines=3 * options.agents + 20,
         calls_per_second=20,
         ring_timeout_seconds=15,
@@ -223,6 +223,6 @@ async def _log_in(dialer: Dialer, options: DemoOptions) -> None:
     pair = pair_for(PAIR_NAME)
     assert isinstance(pair, AsteriskPair)
     async with asyncio.timeout(LINK_SECONDS):
-        await dialer.telephony.wait_up()
+        await dialer.exchanges.wait_up()
     codes = [str(FIRST_CODE + n) for n in range(options.agents)]
     await asyncio.to_thread(pair.login_agents, codes)

@@ -8,7 +8,7 @@ The texts are `doctor.<key>` and, for what must be mended, `doctor.<key>.mend`.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dialer.doctor_facts import CONTEXTS, AsteriskFacts, Facts, Link, TrunkFacts
@@ -44,21 +44,34 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`file` and `line`: what to write where, if a line mends it."""
+    """`file` and `line`: what to write where, if a line mends it. `server`: which Asterisk, where there are several."""
 
     level: Level
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
     file: str = ""
     line: str = ""
+    server: str = ""
 
 
 Findings = Iterator[Finding]
 
 
 def check(facts: Facts) -> list[Finding]:
-    """Everything there is to say, in the order in which to read it."""
-    return [finding for rule in RULES for finding in rule(facts)]
+    """Everything there is to say of one server and of our own side, in the order in which to read it."""
+    return check_all({"": facts})
+
+
+def check_all(servers: Mapping[str, Facts]) -> list[Finding]:
+    """The same of several servers, by name, at least one; our own side comes once, at the end."""
+    findings = [
+        replace(finding, server=name)
+        for name, facts in servers.items()
+        for rule in ASTERISK_RULES
+        for finding in rule(facts)
+    ]
+    ours = next(iter(servers.values()))
+    return findings + [finding for rule in OWN_RULES for finding in rule(ours)]
 
 
 def healthy(findings: list[Finding]) -> bool:
@@ -256,7 +269,7 @@ def check_sounds(facts: Facts) -> Findings:
 def check_trunks(facts: Facts) -> Findings:
     for name, trunk in facts.asterisk.trunks.items():
         if trunk.state == "INVALID":
-            used = [c.id for c in facts.settings.campaigns if c.trunk == name]
+            used = [c.id for c in facts.settings.campaigns if name in c.trunks]
             values = {"name": name, "campaigns": _names(used)}
             yield Finding(Level.FAULT, "trunk_missing", values, ENDPOINT, f"[{name}](dialer-trunk)")
             continue
@@ -355,7 +368,7 @@ def check_api(facts: Facts) -> Findings:
         yield Finding(Level.FAULT, "api_taken", values, f"{SETTINGS}, [api]", line)
 
 
-RULES: tuple[Callable[[Facts], Findings], ...] = (
+ASTERISK_RULES: tuple[Callable[[Facts], Findings], ...] = (
     check_link,
     check_version,
     check_permissions,
@@ -366,6 +379,8 @@ RULES: tuple[Callable[[Facts], Findings], ...] = (
     check_sounds,
     check_trunks,
     check_audio_ports,
+)
+OWN_RULES: tuple[Callable[[Facts], Findings], ...] = (
     check_settings,
     check_database,
     check_api,

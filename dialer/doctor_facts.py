@@ -71,7 +71,7 @@ class CampaignFacts:
     """What a campaign of the settings asks of Asterisk."""
 
     id: str
-    trunk: str
+    trunks: tuple[str, ...]  # PJSIP endpoints; a dial string of another kind is not looked at
     noise: str
     message: str
     screen: bool
@@ -103,7 +103,7 @@ class SettingsFacts:
 
     @property
     def trunks(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(campaign.trunk for campaign in self.campaigns))
+        return tuple(dict.fromkeys(name for campaign in self.campaigns for name in campaign.trunks))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

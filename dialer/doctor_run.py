@@ -1,14 +1,13 @@
 """`dialer doctor`: gather the facts, judge them, print them. Nothing is changed, nobody is rung."""
 
 import json
-import ssl
 from collections import Counter
 
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.adapters.system_clock import SystemClock
-from dialer.ami_node import AmiEndpoint
-from dialer.config import CampaignSettings, Settings
-from dialer.doctor import Finding, Level, check, healthy
+from dialer.campaign import CampaignPolicy
+from dialer.config import AsteriskSettings, CampaignSettings, Settings
+from dialer.doctor import Finding, Level, check, check_all, healthy
 from dialer.doctor_ami import look
 from dialer.doctor_facts import CampaignFacts, Facts, SettingsFacts
 from dialer.doctor_host import look_at_api, look_at_database
@@ -16,34 +15,29 @@ from dialer.errors import NotFoundError
 from dialer.ports import Clock
 from dialer.profiles import NoAgentAction, Profile
 from dialer.texts import Language, text
+from dialer.trunks import Trunk, named
 
 
-async def gather(settings: Settings, clock: Clock) -> Facts:
-    """Raises InvalidInputError for a profile of one's own that cannot be read."""
-    asked = settings_facts(settings)
-    asterisk = settings.asterisk
-    endpoint = AmiEndpoint(
-        host=asterisk.host,
-        port=asterisk.port,
-        username=asterisk.username,
-        secret=asterisk.secret.get_secret_value(),
-        ssl_context=ssl.create_default_context() if asterisk.tls else None,
-    )
-    return Facts(
-        settings=asked,
-        asterisk=await look(endpoint, asked, clock),
-        database=await look_at_database(settings.database.url),
-        api=await look_at_api(settings.api.host, settings.api.port),
-    )
+async def gather(settings: Settings, clock: Clock) -> dict[str, Facts]:
+    """By name of the server. Raises InvalidInputError for a profile of one's own that cannot be read."""
+    database = await look_at_database(settings.database.url)
+    api = await look_at_api(settings.api.host, settings.api.port)
+    gathered = {}
+    for name, asterisk in settings.servers.items():
+        asked = settings_facts(settings, asterisk)
+        seen = await look(asterisk.endpoint(name), asked, clock)
+        gathered[str(name)] = Facts(settings=asked, asterisk=seen, database=database, api=api)
+    return gathered
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    return check(await gather(settings, SystemClock()))
+    gathered = await gather(settings, SystemClock())
+    return check_all(gathered) if settings.asterisks else check(next(iter(gathered.values())))
 
 
-def settings_facts(settings: Settings) -> SettingsFacts:
+def settings_facts(settings: Settings, asterisk: AsteriskSettings) -> SettingsFacts:
     profiles = ProfileFiles(settings.profiles_folder)
-    asterisk = settings.asterisk
+    trunks = [each.trunk() for each in settings.trunks]
     return SettingsFacts(
         host=asterisk.host,
         port=asterisk.port,
@@ -52,17 +46,21 @@ def settings_facts(settings: Settings) -> SettingsFacts:
         secret_given=bool(asterisk.secret.get_secret_value()),
         connect_tone=asterisk.connect_tone,
         agents=len(settings.agents),
-        campaigns=tuple(_campaign_facts(each, profiles) for each in settings.campaigns),
+        campaigns=tuple(
+            _campaign_facts(each, policy, trunks, profiles)
+            for each, policy in settings.campaign_policies()
+        ),
     )
 
 
-def _campaign_facts(campaign: CampaignSettings, profiles: ProfileFiles) -> CampaignFacts:
-    policy = campaign.policy()
+def _campaign_facts(
+    campaign: CampaignSettings, policy: CampaignPolicy, trunks: list[Trunk], profiles: ProfileFiles
+) -> CampaignFacts:
     profile = _profile(profiles, campaign.profile)
     speaks = profile is not None and profile.action is NoAgentAction.MESSAGE
     return CampaignFacts(
         id=campaign.id,
-        trunk=campaign.trunk,
+        trunks=tuple(each.endpoint for each in named(policy.trunks, trunks) if each.endpoint),
         noise=policy.noise,
         message=policy.message if speaks else "",
         screen=campaign.screen,
@@ -88,7 +86,8 @@ def as_text(findings: list[Finding], language: Language) -> str:
     lines: list[str] = []
     for finding in findings:
         level = text(f"doctor.level.{finding.level}", language)
-        lines.append(f"{level:<{width}}  {_said(finding, language)}")
+        server = f"{finding.server}: " if finding.server else ""
+        lines.append(f"{level:<{width}}  {server}{_said(finding, language)}")
         margin = " " * (width + 2)
         if finding.level is not Level.OK:
             lines.append(f"{margin}{text('doctor.mend', language)}: {_mend(finding, language)}")
@@ -102,6 +101,7 @@ def as_json(findings: list[Finding], language: Language) -> str:
     rows = [
         {
             "level": finding.level.value,
+            "server": finding.server,
             "check": finding.key,
             "text": _said(finding, language),
             "mend": "" if finding.level is Level.OK else _mend(finding, language),

@@ -8,9 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from dialer.campaign import Campaign
-from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
 from dialer.leads import Lead
 from dialer.profiles import Profile
+from dialer.trunks import Trunk
 
 
 class Screening(StrEnum):
@@ -26,6 +27,22 @@ class Fate(StrEnum):
 
     ABANDONED = "abandoned"
     UNKNOWN = "unknown"
+
+
+class NotOpened(StrEnum):
+    """Why the store did not write an attempt."""
+
+    TEAM_LOST = "team_lost"  # another server runs the team
+    NOT_RESERVED = "not_reserved"  # the lead is not the team's, or not of this campaign
+    DO_NOT_CALL = "do_not_call"
+    ALREADY_OPEN = (
+        "already_open"  # its lead or number has an open attempt, or the id was used before
+    )
+    TRUNK_LINES = "trunk_lines"  # all lines of the trunk are taken, by whatever team
+    TRUNK_RATE = "trunk_rate"  # the trunk's calls per second are used
+
+
+NO_CHANNEL = "no_channel"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,14 +121,16 @@ class CallEnded(CallEvent):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallRefused(CallEvent):
-    """The call never became a channel.."""
+    """The call never became a channel. `reason` NO_CHANNEL: the exchange took it and could not make one; any other: it
+    was never asked to."""
 
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallNotPlaced(CallEvent):
-    """The attempt was not written, so nothing rang and nothing is to be closed."""
+    """The attempt was not written, so nothing rang and nothing is to be closed. `reason`: a NotOpened, or the store's
+    failure. With TRUNK_LINES and TRUNK_RATE the team still holds the lead."""
 
     reason: str
 
@@ -122,12 +141,14 @@ class CallAdopted(CallEvent):
 
     campaign_id: CampaignId
     lead_id: LeadId
+    trunk: TrunkId
     attempts: int
     started_at: datetime
     answered_at: datetime | None
     bridged_at: datetime | None
     agent_id: AgentId | None  # who talks or talked
     talking: bool = False  # both legs are in one bridge now
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,10 +168,11 @@ class AgentEvent(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentLoggedIn(AgentEvent):
-    """The agent's leg is up and waits. `leg` is the channel's name, `leg_id` its unique id."""
+    """The agent's leg is up and waits. `leg` is the channel's name, `leg_id` its unique id, both on that one server."""
 
     leg: str
     leg_id: str
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +180,7 @@ class AgentReturned(AgentEvent):
     """The agent's leg came back from a talk and waits again."""
 
     leg_id: str
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,6 +188,15 @@ class AgentLoggedOut(AgentEvent):
     """The agent's leg is gone."""
 
     leg_id: str
+    node: NodeId = ONLY_NODE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OldLegFound(AgentEvent):
+    """Reconciliation found a leg of an agent who works on another server now."""
+
+    leg: str
+    node: NodeId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +242,7 @@ class CampaignLoaded(Event):
 
     campaign: Campaign
     profile: Profile
+    trunks: tuple[Trunk, ...]  # those that the campaign names
     started_at: datetime | None  # first attempt ever; None: none yet
     counts: tuple[WindowCount, ...]
 
@@ -237,14 +270,17 @@ class LeadsForgotten(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TelephonyUp(Event):
-    """The link is up and reconciled: dialling may go on."""
+    """The link to one server is up and reconciled: dialling may go on there."""
+
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TelephonyDown(Event):
-    """The link is lost: nothing new may be dialled; calls in flight are in the dialplan's hands."""
+    """The link to one server is lost: nothing new may be dialled there; its calls are in the dialplan's hands."""
 
     reason: str
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -78,7 +78,7 @@ class Lead:
     priority: int
     state: LeadState
     attempts: int  # attempts that count (not the never-rang ones)
-    never_rang: int  # failures of network or trunk, in a row
+    never_rang: int  # failures in a row that were not a trunk's
     last_attempt_at: datetime | None
     last_outcome: Outcome | None
     last_abandoned_at: datetime | None
@@ -96,6 +96,9 @@ class LeadUpdate:
     counts_as_attempt: bool
     outcome: Outcome
     abandoned_at: datetime | None = None
+    blames_number: bool = (
+        True  # what burns no attempt counts as never rung; False: a trunk's fault, nothing counts
+    )
 
 
 def adopted_lead(lead_id: LeadId, campaign_id: CampaignId, *, attempts: int) -> Lead:

@@ -15,7 +15,7 @@ that is over its limit dials as in progressive mode, one line per free agent, un
 Modes are plain functions in PACERS. Nothing here reads a clock, a store or a random number.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -45,6 +45,9 @@ class Binding(StrEnum):
     BUDGET = "budget"
     LINES = "lines"
     CALLS_PER_SECOND = "calls_per_second"
+    TRUNK_LINES = "trunk_lines"
+    TRUNK_RATE = "trunk_rate"
+    TRUNKS_DOWN = "trunks_down"
     START_UP = "start_up"
 
 
@@ -73,6 +76,8 @@ class PacingSnapshot:
     theta: float
     braked: bool  # one more abandoned call would put a legal window over its limit
     over_limit: bool  # a legal window is over its limit
+    trunk_room: int  # calls that the campaign's trunks can take now
+    trunk_binding: Binding = Binding.TRUNK_LINES  # what keeps trunk_room from being more
 
     @property
     def agents(self) -> int:
@@ -123,12 +128,28 @@ def decide(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     return _cap(PACERS[policy.mode](snapshot, policy), snapshot, policy)
 
 
+def together(decisions: Sequence[PacingDecision]) -> PacingDecision | None:
+    """One picture of the decisions for several servers: sums, the greatest risk, and what holds back the first of them that
+    has agents. None when there are none."""
+    if len(decisions) < 2:
+        return decisions[0] if decisions else None
+    staffed = [each for each in decisions if each.limited_by is not Binding.NO_AGENTS]
+    return PacingDecision(
+        calls_to_place=sum(each.calls_to_place for each in decisions),
+        limited_by=staffed[0].limited_by if staffed else Binding.NO_AGENTS,
+        risk=max(each.risk for each in decisions),
+        expected_free=sum(each.expected_free for each in decisions),
+        expected_answers=sum(each.expected_answers for each in decisions),
+    )
+
+
 def _cap(
     decision: PacingDecision, snapshot: PacingSnapshot, policy: PacingPolicy
 ) -> PacingDecision:
     caps = (
         (policy.lines - snapshot.own_in_flight, Binding.LINES),
         (snapshot.rate_tokens, Binding.CALLS_PER_SECOND),
+        (snapshot.trunk_room, snapshot.trunk_binding),
     )
     calls, limited_by = decision.calls_to_place, decision.limited_by
     for cap, binding in caps:

@@ -78,6 +78,32 @@ def zone_of(phone: str, otherwise: str | None = None) -> str:
     return _country_zone(phone[1:4]) or _zone_by_the_book(phone, otherwise)
 
 
+def country_of(phone: str) -> str:
+    """The country (ISO 3166) of an E.164 number; empty where the number does not tell."""
+    number = _e164_parsed(phone)
+    return "" if number is None else phonenumbers.region_code_for_number(number) or ""
+
+
+def as_dialled_in(country: str, phone: str) -> str:
+    """The digits that somebody in `country` dials to reach an E.164 number: the national number within the same numbering
+    plan, else with the exit code of the country. What is no number keeps its digits."""
+    number = _e164_parsed(phone)
+    if number is None:
+        text = phone
+    elif number.country_code == phonenumbers.country_code_for_region(country):
+        text = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+    else:
+        text = phonenumbers.format_out_of_country_calling_number(number, country)
+    return "".join(character for character in text if character.isdigit())
+
+
+def _e164_parsed(phone: str) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(phone, None)
+    except phonenumbers.NumberParseException:
+        return None
+
+
 # --- the book ---------------------------------------------------------------------------------------------------------
 
 

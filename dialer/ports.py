@@ -8,10 +8,11 @@ from typing import Protocol
 
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.commands import BridgeToAgent, CloseAttempt, PlaceCall, RecordDisposition
-from dialer.events import Event, Fate
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
+from dialer.events import Event, Fate, NotOpened
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.profiles import Profile
+from dialer.trunks import Trunk
 
 
 class Clock(Protocol):
@@ -44,7 +45,7 @@ class CallLeg:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelsUp:
-    """What is really up on the exchange at one instant."""
+    """What is really up on one server at one instant."""
 
     calls: tuple[CallLeg, ...]
     agents: tuple[AgentLeg, ...]
@@ -52,7 +53,7 @@ class ChannelsUp:
 
 
 class Telephony(Protocol):
-    """The exchange. Nothing is ever sent twice.
+    """One Asterisk server. Nothing is ever sent twice.
 
     Methods raise TelephonyRefusedError when it certainly was not done, TelephonyDownError when its fate is unknown.
     """
@@ -162,11 +163,13 @@ class OpenAttempt:
     call_id: CallId
     campaign_id: CampaignId
     lead_id: LeadId
+    trunk: TrunkId
     started_at: datetime
     answered_at: datetime | None
     bridged_at: datetime | None
     agent_id: AgentId | None
     attempts: int  # of the lead, this one not counted
+    node: NodeId | None = None  # where it was placed; None: noted before there were several servers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,6 +179,7 @@ class Attempt:
     call_id: CallId
     campaign_id: CampaignId
     lead_id: LeadId
+    trunk: TrunkId
     started_at: datetime
     ringing_at: datetime | None
     answered_at: datetime | None
@@ -185,6 +189,14 @@ class Attempt:
     cause: int | None
     agent_id: AgentId | None
     disposition: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenResult:
+    """Which attempts were written, and why each of the others was not."""
+
+    written: frozenset[CallId] = frozenset()
+    refused: dict[CallId, NotOpened] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,11 +214,15 @@ class AttemptStore(Protocol):
     server that lost its team a moment ago still knows how its calls ended, and the first to tell is believed.
     """
 
-    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
-        """Commit attempts before anything rings, in one transaction; the leads become DIALING. Returns the ids that were
-        written. One is left out when its lead is not reserved by `owner` or is of another campaign than the call, when
-        its lead or number has an open attempt, when its number is on the do-not-call list, or when its call id was used
-        before; all are, when `owner` is a `fenced_owner` whose fence is not the team's any more."""
+    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> OpenResult:
+        """Commit attempts before anything rings, in one transaction; the leads become DIALING. One is left out when its
+        lead is not reserved by `owner` or is of another campaign than the call, when its lead or number has an open
+        attempt, when its number is on the do-not-call list, or when its call id was used before; all are, when `owner`
+        is a `fenced_owner` whose fence is not the team's any more.
+
+        The limits of a trunk that the store knows hold over all teams and servers, at every instant: never more open
+        attempts than its `lines`, never more that began within its `rate`. The calls above them, in the order of
+        `calls`, are left out; their leads stay reserved."""
         ...
 
     async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
@@ -273,6 +289,16 @@ class AgentRecord:
     agent_id: AgentId
     name: str
     team_id: TeamId
+
+
+class TrunkStore(Protocol):
+    async def save(self, trunk: Trunk) -> None:
+        """Insert or replace; its limits hold from the next `open` on."""
+        ...
+
+    async def all(self) -> list[Trunk]:
+        """By id."""
+        ...
 
 
 class AgentDirectory(Protocol):
@@ -381,6 +407,7 @@ class Stores:
     leads: LeadStore
     attempts: AttemptStore
     campaigns: CampaignStore
+    trunks: TrunkStore
     agents: AgentDirectory
     leases: Lease
     health: StoreHealth

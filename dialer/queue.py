@@ -1,13 +1,14 @@
 """CallQueue: people who answered and wait, matched with free agents.
 
 The person who has waited longest goes to the agent who has been idle longest. A person too near the limit is left to the
-dialplan: a Bridge sent in the last instants could meet the limit half-way.
+dialplan: a Bridge sent in the last instants could meet the limit half-way. Both are on one server: legs of two servers cannot
+be joined.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dialer.ids import AgentId, CallId
+from dialer.ids import ONLY_NODE, AgentId, CallId, NodeId
 
 BRIDGE_GUARD = timedelta(milliseconds=30)
 """No join is asked for later than this before the limit. The dialplan decides the race by itself and joins nobody after the
@@ -19,12 +20,14 @@ class Waiting:
     call_id: CallId
     since: datetime  # answered
     limit_at: datetime
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FreeAgent:
     agent_id: AgentId
     idle_since: datetime
+    node: NodeId = ONLY_NODE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +42,7 @@ def match(
     now: datetime,
     failed: frozenset[tuple[CallId, AgentId]] = frozenset(),
 ) -> list[Match]:
-    """Pair people with agents, longest wait with longest idle.
+    """Pair people with agents of the same server, longest wait with longest idle.
 
     People nearer to their limit than BRIDGE_GUARD are left out; a pair in `failed` is not made again.
     """
@@ -51,7 +54,7 @@ def match(
     matches = []
     for person in people:
         for agent in agents:
-            if (person.call_id, agent.agent_id) not in failed:
+            if agent.node == person.node and (person.call_id, agent.agent_id) not in failed:
                 agents.remove(agent)
                 matches.append(Match(call_id=person.call_id, agent_id=agent.agent_id))
                 break

@@ -1,11 +1,20 @@
 """What becomes of a lead after an attempt: tried again later, or never."""
 
 from datetime import datetime
+from enum import StrEnum
 
-from dialer.campaign import CampaignPolicy
+from dialer.campaign import DEFAULT_RETRY, CampaignPolicy
 from dialer.ids import LeadId
 from dialer.leads import NEVER_RANG, LeadState, LeadUpdate, Outcome
 from dialer.profiles import Profile
+
+
+class TrunkFault(StrEnum):
+    """Whose fault it is that a call never rang, as far as the other calls tell."""
+
+    ELSEWHERE = "elsewhere"  # another trunk may carry it: at once
+    TRUNK = "trunk"  # its trunk fails other leads too, and there is no other one
+    NUMBER = "number"  # its trunk carries other leads' calls, and every other one has failed it
 
 
 def decide(
@@ -17,14 +26,26 @@ def decide(
     policy: CampaignPolicy,
     profile: Profile,
     now: datetime,
+    fault: TrunkFault = TrunkFault.NUMBER,
 ) -> LeadUpdate:
     """The lead's next state. `attempts` and `never_rang` as they were before this attempt.
 
-    An outcome without a retry delay, and the last allowed attempt, end the lead. What never rang burns no attempt, but
-    after `max_never_rang` of those in a row the lead ends too: its number, not the network, is then at fault.
+    An outcome without a retry delay, and the last allowed attempt, end the lead. What never rang burns no attempt. Where
+    a trunk is at fault the lead does not end, however often, and where another trunk may carry it, it is due at once.
+    Only a number that no trunk carries, though they carry others, ends after `max_never_rang` of those in a row.
     A person who was abandoned is not rung again before the profile's block is over, whatever the campaign says.
     """
     counts = outcome not in NEVER_RANG
+    if not counts and fault is not TrunkFault.NUMBER:
+        pause = policy.retry.get(outcome, DEFAULT_RETRY[outcome])
+        return LeadUpdate(
+            lead_id=lead_id,
+            state=LeadState.RETRY,
+            next_attempt_at=now if fault is TrunkFault.ELSEWHERE else now + pause,
+            counts_as_attempt=False,
+            outcome=outcome,
+            blames_number=False,
+        )
     delay = policy.retry.get(outcome)
     used_up = (
         attempts + 1 >= policy.max_attempts if counts else never_rang + 1 >= policy.max_never_rang

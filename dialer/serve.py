@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import errno
-import logging
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
 
 import uvicorn
@@ -15,18 +13,13 @@ from api.app import create_app
 from dialer.bootstrap import Dialer
 from dialer.config import ApiSettings, Settings
 from dialer.errors import DialerError
+from dialer.logs import get_logger
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class CannotListenError(DialerError):
     """The API cannot listen where it is told to"""
-
-
-def log_to_stderr(level: str) -> None:
-    """One line an event: instant, level, module, event name first, then its fields."""
-    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    logging.basicConfig(level=level, stream=sys.stderr, format=form, force=True)
 
 
 def stop_event() -> asyncio.Event:
@@ -63,8 +56,9 @@ def listen(settings: ApiSettings) -> socket.socket:
 @contextlib.asynccontextmanager
 async def api(dialer: Dialer, sock: socket.socket) -> AsyncIterator[int]:
     """The API, served while the context lasts; yields its port. Closes the socket."""
+    # No log of requests: their addresses hold ids, and what a client makes up. Its other words go through our log.
     config = uvicorn.Config(
-        create_app(dialer), log_level="warning", access_log=False, lifespan="off"
+        create_app(dialer), log_config=None, log_level="warning", access_log=False, lifespan="off"
     )
     server = _Server(config)
     task = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="api")
@@ -91,7 +85,7 @@ async def serve(settings: Settings) -> None:
         try:
             await dialer.start()
             async with api(dialer, sock) as port:
-                logger.info("serving host=%s port=%d", settings.api.host, port)
+                logger.info("serving", host=settings.api.host, port=port)
                 await stop.wait()
                 logger.info("draining")
                 await dialer.drain()

@@ -5,16 +5,17 @@ queue, the hopper with compliance, pacing, retry. One runner owns a team and is 
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dialer import agents as agent_rules
 from dialer import calls as call_rules
-from dialer import pacing, pacing_snapshot, queue, retry
-from dialer.agents import Agent, AgentPhase, AgentStatus
-from dialer.calls import UNANSWERED, Call, CallState, outcome_of
-from dialer.campaign_run import CampaignRun
+from dialer import pacing, pacing_snapshot, queue, queue_snapshot, retry
+from dialer.agent_time import AgentTime
+from dialer.agents import Agent, AgentPhase
+from dialer.calls import Call, CallState, outcome_of
+from dialer.campaign_run import CampaignRun, HopperLead
 from dialer.commands import (
     BridgeToAgent,
     CancelTimer,
@@ -22,13 +23,13 @@ from dialer.commands import (
     CloseAttempt,
     Command,
     HangUp,
+    HangUpLeg,
     MarkAnswered,
     MarkBridged,
-    PlaceCall,
     RecordDisposition,
+    ReleaseLeads,
     StartTimer,
 )
-from dialer.compliance import answer_rule
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
     AgentEvent,
@@ -38,7 +39,6 @@ from dialer.events import (
     CallBridged,
     CallEnded,
     CallEvent,
-    CallLost,
     CallMatched,
     CallNotPlaced,
     CampaignLoaded,
@@ -47,20 +47,26 @@ from dialer.events import (
     Event,
     LeadsForgotten,
     LeadsReserved,
+    OldLegFound,
     StoreDown,
     StoreUp,
-    TalkEnded,
     TelephonyDown,
     TelephonyUp,
     Ticked,
     TimerFired,
     WrapUpEnded,
 )
-from dialer.ids import AgentId, CallId, CampaignId, TeamId
-from dialer.leads import PERSON_ANSWERED, Lead, Outcome, adopted_lead
+from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, NodeId, TeamId, TrunkId
+from dialer.leads import PERSON_ANSWERED, Outcome, adopted_lead
+from dialer.nodes import Nodes
+from dialer.trunk_board import NoTrunk, Shortage, TrunkBoard
+from dialer.trunks import Trunk, named
 
 GUARD = timedelta(seconds=15)
 """This long after its ring time-out a call that nobody answered must have told its end; else we look on the exchange."""
+
+PASSED_OVER = 20
+"""Leads in one decision for which no trunk is found, before the rest of the hopper waits for the next decision."""
 
 _PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, LeadsReserved, StoreUp)
 
@@ -68,30 +74,33 @@ _PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, LeadsRese
 class Team:
     """Mutable and synchronous; everything that crosses its border is frozen."""
 
-    def __init__(self, team_id: TeamId, new_call_id: Callable[[datetime], CallId]) -> None:
+    def __init__(
+        self,
+        team_id: TeamId,
+        new_call_id: Callable[[datetime], CallId],
+        nodes: Iterable[NodeId] = (ONLY_NODE,),
+    ) -> None:
         self.team_id = team_id
         self.agents: dict[AgentId, Agent] = {}
         self.calls: dict[CallId, Call] = {}
         self.runs: dict[CampaignId, CampaignRun] = {}
-        self.telephony_up = False
+        self.nodes = Nodes(nodes)
         self.store_up = True
         self.draining = False
-        self.down_reason = "not connected yet"
         self.stray: Counter[str] = Counter()
-        self.talk_seconds = 0.0
-        self.staffed_seconds = 0.0
+        self.time = AgentTime()
         self.connect_times: deque[float] = deque(maxlen=200)
         self._new_call_id = new_call_id
         self._failed_pairs: set[tuple[CallId, AgentId]] = set()
-        self._leads: dict[CallId, Lead] = {}
+        self.trunks = TrunkBoard()
+        self._leads: dict[CallId, HopperLead] = {}
         self._counted: set[CallId] = set()  # calls that the abandon budget has counted as answered
-        self._last_at: datetime | None = None
 
     # --- the one door -------------------------------------------------------------------------------------------------
 
     def handle(self, event: Event) -> list[Command]:
         """Apply one event; the commands that follow from it, in order. Raises IllegalTransitionError, nothing changed."""
-        self._count_time(event.at)
+        self.time.pass_to(event.at, self.agents.values())
         commands = self._apply(event)
         commands += self._match(event.at)
         if isinstance(event, _PACE_ON):
@@ -100,7 +109,10 @@ class Team:
 
     def quarantine(self, event: CallEvent) -> list[Command]:
         """An illegal event came for this call: have the truth looked up on the exchange."""
-        return [CheckCalls(call_ids=(event.call_id,))] if event.call_id in self.calls else []
+        return self._check(event.call_id) if event.call_id in self.calls else []
+
+    def _check(self, call_id: CallId) -> list[Command]:
+        return [CheckCalls(call_ids=(call_id,), node=self.calls[call_id].order.node)]
 
     def _apply(self, event: Event) -> list[Command]:
         match event:
@@ -133,26 +145,16 @@ class Team:
 
     def _on_world(self, event: Event) -> None:
         match event:
-            case TelephonyUp():
-                self.telephony_up, self.down_reason = True, ""
-            case TelephonyDown(reason=reason):
-                self.telephony_up, self.down_reason = False, reason
+            case TelephonyUp(node=node):
+                self.nodes.came_up(node)
+            case TelephonyDown(node=node, reason=reason, at=at):
+                self.nodes.went_away(node, reason, at)
             case StoreDown():
                 self.store_up = False
             case StoreUp():
                 self.store_up = True
             case _:
                 pass
-
-    def _count_time(self, now: datetime) -> None:
-        if self._last_at is not None and now > self._last_at:
-            seconds = (now - self._last_at).total_seconds()
-            staffed = [agent for agent in self.agents.values() if agent.is_staffed]
-            self.staffed_seconds += seconds * len(staffed)
-            self.talk_seconds += seconds * sum(
-                agent.phase is AgentPhase.TALKING for agent in staffed
-            )
-        self._last_at = max(now, self._last_at or now)
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
@@ -165,7 +167,7 @@ class Team:
         if after is before:
             # Bridged after the limit: the dialplan has spoken, and the agent is not kept with a call that is over.
             too_late = isinstance(event, CallBridged) and before.state is CallState.ABANDONED
-            return [HangUp(call_id=event.call_id)] if too_late else []
+            return [HangUp(call_id=event.call_id, node=before.order.node)] if too_late else []
         commands: list[Command] = []
         agent_id = after.agent_id or before.agent_id
         if agent_id is not None:
@@ -193,7 +195,8 @@ class Team:
         if before.answered_at is None and after.answered_at is not None:
             commands.append(MarkAnswered(call_id=event.call_id, answered_at=after.answered_at))
             commands.append(CancelTimer(key=f"guard:{event.call_id}"))
-        self._observe_answer(run, before, after, event)
+        run.learn(before, after, event.at)
+        self.trunks.observe(before, after, event.at)
         if before.bridged_at is None and after.bridged_at is not None and after.agent_id:
             commands.append(
                 MarkBridged(
@@ -206,25 +209,10 @@ class Team:
                 self.connect_times.append(wait * 1000)
         if isinstance(event, BridgeFailed):
             self._failed_pairs.add((event.call_id, event.agent_id))
-            commands.append(CheckCalls(call_ids=(event.call_id,)))
-        if (
-            isinstance(event, TalkEnded | CallEnded | CallLost)
-            and before.state is CallState.TALKING
-        ):
-            assert after.bridged_at is not None
-            run.talks.observe((event.at - after.bridged_at).total_seconds(), event.at)
+            commands += self._check(event.call_id)
         if after.state is CallState.ENDED:
             commands += self._close(run, after)
         return commands
-
-    def _observe_answer(
-        self, run: CampaignRun, before: Call, after: Call, event: CallEvent
-    ) -> None:
-        if before.state not in UNANSWERED or after.state in UNANSWERED:
-            return
-        age = (event.at - after.order.at).total_seconds()
-        person = after.state in (CallState.WAITING, CallState.ABANDONED)
-        run.answers.observe(age, person, event.at)
 
     def _close(self, run: CampaignRun, call: Call) -> list[Command]:
         call_id, now = call.order.call_id, call.ended_at
@@ -234,7 +222,7 @@ class Team:
         if outcome in PERSON_ANSWERED:
             self._count_answer(run, call_id, now, abandoned=outcome is Outcome.ABANDONED)
         self._counted.discard(call_id)
-        lead = self._leads.pop(call_id)
+        lead = self._leads.pop(call_id).lead
         del self.calls[call_id]
         self._failed_pairs = {pair for pair in self._failed_pairs if pair[0] != call_id}
         update = retry.decide(
@@ -245,7 +233,10 @@ class Team:
             policy=run.policy,
             profile=run.profile,
             now=now,
+            fault=self.trunks.blame(call, run.trunks, now),
         )
+        if update.next_attempt_at == now:
+            run.ask_at = None  # it is due: no need to wait before the store is asked
         close = CloseAttempt(
             call_id=call_id,
             campaign_id=call.order.campaign_id,
@@ -277,22 +268,33 @@ class Team:
             return []
         if call.state is not CallState.DIALING:
             raise IllegalTransitionError("call", call.state, type(event).__name__)
-        del self.calls[event.call_id], self._leads[event.call_id]
-        self.runs[call.order.campaign_id].denied.note(event.reason, None, event.at)
-        return [CancelTimer(key=f"guard:{event.call_id}")]
+        del self.calls[event.call_id]
+        entry = self._leads.pop(event.call_id)
+        self.trunks.not_placed(call.order.trunk, event.call_id)
+        run = self.runs[call.order.campaign_id]
+        commands: list[Command] = [CancelTimer(key=f"guard:{event.call_id}")]
+        if not self.trunks.refused(call.order.trunk, event.reason, event.at):
+            run.denied.note(event.reason, None, event.at)
+        elif run.running and not self.draining:
+            run.hopper.appendleft(entry)  # it is still ours, and the next one
+        else:
+            commands.append(ReleaseLeads(lead_ids=(entry.lead.lead_id,)))
+        return commands
 
     def _adopt(self, event: CallAdopted) -> list[Command]:
         run = self.runs.get(event.campaign_id)
         if run is None or event.call_id in self.calls:
             return []
         lead = adopted_lead(event.lead_id, event.campaign_id, attempts=event.attempts)
-        order = self._order(run, lead, event.call_id, event.started_at)
+        (trunk,) = named((event.trunk,), run.trunks)
+        order = run.order(lead, trunk, event.call_id, event.started_at, event.node)
         call = call_rules.adopted(order, event)
         agent = self.agents.get(event.agent_id) if event.agent_id else None
-        if event.talking and agent is not None and agent.call_id is None:
+        here = agent is not None and agent.node in (None, event.node)
+        if event.talking and agent is not None and here and agent.call_id is None:
             self.agents[agent.agent_id] = agent_rules.adopted(agent, event)
         self.calls[event.call_id] = call
-        self._leads[event.call_id] = lead
+        self._leads[event.call_id] = HopperLead(lead, event.at)
         return [StartTimer(key=f"guard:{event.call_id}", due_at=event.at + GUARD)]
 
     # --- agents -------------------------------------------------------------------------------------------------------
@@ -308,20 +310,40 @@ class Team:
         if event.agent_id not in self.agents:
             self.stray[type(event).__name__] += 1
             return []
+        before = self.agents[event.agent_id]
+        if isinstance(event, OldLegFound):
+            moved = (before.node, before.leg) != (event.node, event.leg)
+            return self._hang_up_leg(event.leg, event.node) if moved else []
         commands = self._tell_agent(event.agent_id, event)
+        if isinstance(event, AgentLoggedIn) and before.node != event.node:
+            commands += self._hang_up_leg(before.leg, before.node)
         if isinstance(event, WrapUpEnded):
             commands.append(CancelTimer(key=f"wrap:{event.agent_id}"))
         return commands
 
+    def _hang_up_leg(self, leg: str | None, node: NodeId | None) -> list[Command]:
+        """The newer leg has won. One on a server that is away is found when the server is back."""
+        if leg is None or node is None or not self.nodes.is_up(node):
+            return []
+        return [HangUpLeg(leg=leg, node=node)]
+
     def _tell_agent(self, agent_id: AgentId, event: Event) -> list[Command]:
         """Apply an event to an agent; on entering wrap-up its timer starts."""
         agent = self.agents.get(agent_id)
-        if agent is None or not _concerns(agent, event):
+        if agent is None or not self._concerns(agent, event):
             return []
         after = agent_rules.apply(agent, event)
         self.agents[agent_id] = after
         entered = agent.phase is not AgentPhase.WRAP_UP and after.phase is AgentPhase.WRAP_UP
         return self._start_wrap_up(after, event.at) if entered else []
+
+    def _concerns(self, agent: Agent, event: Event) -> bool:
+        """A call's event moves the agent only while that call is the agent's; being bridged, on the agent's server, is what
+        makes it so."""
+        if isinstance(event, CallBridged):
+            call = self.calls.get(event.call_id)
+            return agent.node is not None and (call is None or call.order.node == agent.node)
+        return not isinstance(event, CallEvent) or agent.call_id == event.call_id
 
     def _start_wrap_up(self, agent: Agent, now: datetime) -> list[Command]:
         call = self.calls.get(agent.call_id) if agent.call_id else None
@@ -333,7 +355,7 @@ class Team:
     def _on_timer(self, event: TimerFired) -> list[Command]:
         kind, _, name = event.key.partition(":")
         if kind == "guard" and name in self.calls:
-            return [CheckCalls(call_ids=(CallId(name),))]
+            return self._check(CallId(name))
         agent = self.agents.get(AgentId(name)) if kind == "wrap" else None
         if agent is None or agent.wrap_until is None or event.at < agent.wrap_until:
             return []
@@ -353,18 +375,10 @@ class Team:
     # --- the queue ----------------------------------------------------------------------------------------------------
 
     def _match(self, now: datetime) -> list[Command]:
-        waiting = [
-            queue.Waiting(call_id=call_id, since=call.answered_at, limit_at=call.limit_at)
-            for call_id, call in self.calls.items()
-            if call.state is CallState.WAITING and call.answered_at and call.limit_at
-        ]
-        if not waiting or not self.telephony_up:
+        waiting = queue_snapshot.waiting(self.calls, self.nodes)
+        if not waiting:
             return []
-        free = [
-            queue.FreeAgent(agent_id=agent.agent_id, idle_since=agent.phase_since or now)
-            for agent in self.agents.values()
-            if agent.is_free
-        ]
+        free = queue_snapshot.free(self.agents, self.nodes, now)
         matches = queue.match(waiting, free, now, frozenset(self._failed_pairs))
         return [self._bridge(pair, now) for pair in matches]
 
@@ -377,7 +391,11 @@ class Team:
         assert agent.leg is not None
         assert call.limit_at is not None
         return BridgeToAgent(
-            call_id=pair.call_id, agent_id=pair.agent_id, leg=agent.leg, limit_at=call.limit_at
+            call_id=pair.call_id,
+            agent_id=pair.agent_id,
+            leg=agent.leg,
+            limit_at=call.limit_at,
+            node=call.order.node,
         )
 
     # --- campaigns and pacing -----------------------------------------------------------------------------------------
@@ -403,63 +421,73 @@ class Team:
 
     @property
     def may_dial(self) -> bool:
-        return self.telephony_up and self.store_up and not self.draining
+        """Somewhere; see `nodes` for where."""
+        return bool(self.nodes.up) and self.store_up and not self.draining
 
     def _pace(self, now: datetime) -> list[Command]:
         commands: list[Command] = []
-        staffed = sum(agent.is_staffed for agent in self.agents.values())
+        staffed = sum(a.is_staffed and self.nodes.is_up(a.node) for a in self.agents.values())
         for run in self.runs.values():
+            run.decisions = {}
             if not run.running or not self.may_dial:
-                run.decision = None
                 continue
             commands += run.refill(staffed, now)
-            run.decision = self._decide(run, now)
-            commands += self._place(run, run.decision.calls_to_place, now)
+            for node in self.nodes.neediest_first(self.agents.values(), self.calls.values()):
+                decision = self._decide(run, node, now)
+                run.decisions[node] = decision
+                commands += self._place(run, decision.calls_to_place, now, node)
         return commands
 
-    def _decide(self, run: CampaignRun, now: datetime) -> pacing.PacingDecision:
+    def _decide(self, run: CampaignRun, node: NodeId, now: datetime) -> pacing.PacingDecision:
         agents, calls = self.agents.values(), self.calls.values()
-        snapshot = pacing_snapshot.of(run, self.runs.values(), agents, calls, now)
+        room = self.trunks.room([t for t in run.trunks if t.is_on(node)], self._taken(), now)
+        snapshot = pacing_snapshot.of(
+            run, self.runs.values(), agents, calls, room, now, nodes=self.nodes, node=node
+        )
         return pacing.decide(snapshot, pacing_snapshot.policy_of(run))
 
-    def _place(self, run: CampaignRun, count: int, now: datetime) -> list[Command]:
+    def _taken(self) -> Counter[TrunkId]:
+        """The lines of each trunk that the team's calls hold, from the order to the close."""
+        return Counter(call.order.trunk for call in self.calls.values())
+
+    def _place(self, run: CampaignRun, count: int, now: datetime, node: NodeId) -> list[Command]:
         commands: list[Command] = []
-        placed = 0
-        while placed < count and run.hopper:
-            lead = run.hopper.popleft().lead
+        waiting: list[HopperLead] = []  # for a trunk
+        placed = passed_over = 0
+        taken = self._taken() if count else Counter[TrunkId]()
+        while placed < count and run.hopper and passed_over < PASSED_OVER:
+            entry = run.hopper.popleft()
+            lead = entry.lead
             refusal = run.refusal(lead, now)
             if refusal is not None:
                 commands.append(refusal)
                 continue
-            order = self._order(run, lead, self._new_call_id(now), now)
-            self.calls[order.call_id] = Call(order=order)
-            self._leads[order.call_id] = lead
-            run.tokens -= 1
-            run.placed_at = now
-            run.budget.begin(now)
+            trunk = self.trunks.choose(
+                run.trunks, lead.phone, taken=taken, now=now, lead_id=lead.lead_id, node=node
+            )
+            if isinstance(trunk, NoTrunk):
+                passed_over += 1
+                elsewhere = trunk.reason is Shortage.NO_TRUNK_SERVES  # on another server
+                put_off = None if elsewhere else run.put_off(lead, trunk, now)
+                if put_off is None:
+                    waiting.append(entry)
+                else:
+                    commands.append(put_off)
+                continue
+            commands += self._dial(run, entry, trunk, now, node)
+            taken[trunk.trunk_id] += 1
             placed += 1
-            commands.append(order)
-            due = now + order.ring_timeout + GUARD
-            commands.append(StartTimer(key=f"guard:{order.call_id}", due_at=due))
+        run.hopper.extendleft(reversed(waiting))
         return commands
 
-    def _order(self, run: CampaignRun, lead: Lead, call_id: CallId, at: datetime) -> PlaceCall:
-        policy = run.policy
-        return PlaceCall(
-            call_id=call_id,
-            campaign_id=policy.campaign_id,
-            lead_id=lead.lead_id,
-            phone=lead.phone,
-            caller_id=policy.caller_id,
-            trunk=policy.trunk,
-            ring_timeout=max(policy.ring_timeout, run.profile.min_ring),
-            answer_rule=answer_rule(run.profile, policy),
-            at=at,
-        )
-
-
-def _concerns(agent: Agent, event: Event) -> bool:
-    """A call's event moves the agent only while that call is the agent's; being bridged is what makes it so."""
-    if isinstance(event, CallBridged):
-        return agent.status is not AgentStatus.LOGGED_OUT
-    return not isinstance(event, CallEvent) or agent.call_id == event.call_id
+    def _dial(
+        self, run: CampaignRun, entry: HopperLead, trunk: Trunk, now: datetime, node: NodeId
+    ) -> list[Command]:
+        order = run.order(entry.lead, trunk, self._new_call_id(now), now, node)
+        self.calls[order.call_id] = Call(order=order)
+        self._leads[order.call_id] = entry
+        self.trunks.placed(trunk, order.call_id, now)
+        run.tokens -= 1
+        run.budget.begin(now)
+        due = now + order.ring_timeout + GUARD
+        return [order, StartTimer(key=f"guard:{order.call_id}", due_at=due)]

@@ -7,26 +7,43 @@ from dialer.agents import Agent
 from dialer.calls import UNANSWERED, Call, CallState
 from dialer.campaign_run import CampaignRun
 from dialer.team import Team
-from dialer.views import AgentView, CampaignView, TeamView
+from dialer.views import AgentView, CampaignView, NodeView, TeamView
 from dialer.why import explain
 
 
 def view(team: Team, now: datetime) -> TeamView:
     unanswered = sum(call.state in UNANSWERED for call in team.calls.values())
-    free = sum(agent.is_free for agent in team.agents.values())
-    staffed = team.staffed_seconds
+    up = [agent for agent in team.agents.values() if team.nodes.is_up(agent.node)]
+    free = sum(agent.is_free for agent in up)
     return TeamView(
         team_id=team.team_id,
         at=now,
-        telephony_up=team.telephony_up,
+        telephony_up=bool(team.nodes.up),
+        nodes=_nodes(team),
         store_up=team.store_up,
         draining=team.draining,
         agents=tuple(_agent(agent) for agent in team.agents.values()),
         calls=dict(Counter(call.state for call in team.calls.values())),
         campaigns=tuple(_campaign(team, run, now) for run in team.runs.values()),
         lines_per_free_agent=unanswered / free if free else None,
-        talk_share=team.talk_seconds / staffed if staffed else None,
+        talk_share=team.time.talk_share,
         answered_to_bridged_ms=tuple(team.connect_times),
+    )
+
+
+def _nodes(team: Team) -> tuple[NodeView, ...]:
+    agents = Counter(agent.node for agent in team.agents.values())
+    calls = Counter(call.order.node for call in team.calls.values())
+    away = team.nodes.away
+    return tuple(
+        NodeView(
+            node=node,
+            up=node not in away,
+            reason=away.get(node, ""),
+            agents=agents[node],
+            calls=calls[node],
+        )
+        for node in team.nodes
     )
 
 
@@ -39,6 +56,7 @@ def _agent(agent: Agent) -> AgentView:
         since=agent.phase_since,
         pause_code=agent.pause_code,
         call_id=agent.call_id,
+        node=agent.node,
     )
 
 
@@ -48,6 +66,7 @@ def _campaign(team: Team, run: CampaignRun, now: datetime) -> CampaignView:
     ]
     count, _ = run.budget.nearest()
     ratio, limit = run.budget.worst()
+    down = sum(team.trunks.of(trunk.trunk_id).is_down for trunk in run.trunks)
     return CampaignView(
         campaign_id=run.policy.campaign_id,
         name=run.policy.name,
@@ -66,4 +85,6 @@ def _campaign(team: Team, run: CampaignRun, now: datetime) -> CampaignView:
         decision=run.decision,
         outcomes=dict(run.outcomes),
         why=explain(team, run, now),
+        trunks_up=len(run.trunks) - down,
+        trunks_down=down,
     )

@@ -29,13 +29,10 @@ def picture(view: TeamView, language: Language) -> RenderableType:
 
 
 def _head(view: TeamView, language: Language) -> RenderableType:
-    link = text("term.link_up" if view.telephony_up else "term.link_down", language)
-    colour = "green" if view.telephony_up else "red"
     share = "-" if view.talk_share is None else f"{view.talk_share:.0%}"
     line = Text.assemble(
         (" Dialer ", "bold reverse"),
-        "  ",
-        (link, colour),
+        *_links(view, language),
         f"   {text('term.talk_share', language)} {share}",
     )
     waits = sorted(view.answered_to_bridged_ms)
@@ -43,6 +40,16 @@ def _head(view: TeamView, language: Language) -> RenderableType:
         half, worst = waits[len(waits) // 2], waits[-1]
         line.append(f"   {text('term.connect', language)} {half:.0f} ms (max {worst:.0f})")
     return line
+
+
+def _links(view: TeamView, language: Language) -> list[tuple[str, str]]:
+    """Connected or not; by name where there are several servers."""
+    kind = "node" if len(view.nodes) > 1 else "link"
+    links = []
+    for node in view.nodes:
+        word = text(f"term.{kind}_{'up' if node.up else 'down'}", language, node=node.node)
+        links.append((f"  {word}", "green" if node.up else "red"))
+    return links
 
 
 def _campaign(view: TeamView, campaign: CampaignView, language: Language) -> RenderableType:

@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from asterisk_conf.render import copy_sounds, make_folders, render
 from dialer.errors import DialerError
 from dialer.testbed_ami import AmiAccess, sync_ami
 from dialer.testbed_render import (
@@ -34,12 +35,10 @@ from dialer.testbed_render import (
     PairSecrets,
     ServerPorts,
     common_variables,
-    copy_sounds,
     local_pjsip,
     new_secrets,
     ports_from_json,
     ports_to_json,
-    render,
     render_pbx,
 )
 
@@ -94,7 +93,7 @@ def cache_folder() -> Path:
 
 def find_root() -> Path | Unavailable:
     """The prepared tree, or why it cannot be used."""
-    root = cache_folder() / "asterisk-sid"
+    root = cache_folder() / f"asterisk-{os.environ.get('DIALER_ASTERISK_SUITE', 'sid')}"
     if os.geteuid() != 0:
         return Unavailable("a pair of Asterisk servers needs root (chroot)")
     if not (root / ".complete").is_file():
@@ -165,11 +164,7 @@ class AsteriskServer:
         return done.stdout
 
     def make_folders(self) -> None:
-        for name in ("etc", "run", "log/cdr-custom", "spool", "lib", "db", "data"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        documentation = self.folder / "data" / "documentation"
-        if not documentation.is_symlink():
-            documentation.symlink_to("/usr/share/asterisk/documentation")
+        make_folders(self.folder)
 
     @property
     def _conf(self) -> str:

@@ -1,21 +1,17 @@
-"""Fills in the configuration folders of `asterisk_conf` and chooses free ports for a pair of servers."""
+"""What the configuration folders of `asterisk_conf` are filled in with for a pair of servers, and free ports for it."""
 
 from __future__ import annotations
 
 import random
-import re
 import secrets
-import shutil
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
 
-import asterisk_conf
+from asterisk_conf.render import render
 
-CONF = Path(asterisk_conf.__file__).parent
 HOST = "127.0.0.1"
-_VARIABLE = re.compile(r"@([A-Z_]+)@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +78,6 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def fill_in(text: str, variables: Mapping[str, str]) -> str:
-    """`text` with every `@NAME@` replaced. An unknown name is an error, never left in place."""
-    return _VARIABLE.sub(lambda found: variables[found[1]], text)
-
-
-def render(role: str, variables: Mapping[str, str], target: Path, pattern: str = "*.conf") -> None:
-    """Write the files of `asterisk_conf/<role>` that fit `pattern` to `target`, readable by its owner only."""
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for source in sorted((CONF / role).glob(pattern)):
-        filled = target / source.name
-        filled.write_text(fill_in(source.read_text(encoding="utf-8"), variables), encoding="utf-8")
-        filled.chmod(0o600)
-
-
 def common_variables(ports: ServerPorts, state: PurePath, modules: PurePath) -> dict[str, str]:
     """What both servers' files ask for. `state` and `modules` are paths as the server sees them."""
     return {
@@ -115,11 +97,6 @@ def common_variables(ports: ServerPorts, state: PurePath, modules: PurePath) -> 
 def render_pbx(target: Path, variables: Mapping[str, str]) -> None:
     """The whole folder of a fresh PBX."""
     render("pbx", variables, target)
-
-
-def copy_sounds(target: Path) -> None:
-    """Beside the folders of the languages, so that a channel of any language finds them."""
-    shutil.copytree(CONF / "sounds", target, dirs_exist_ok=True)
 
 
 def local_pjsip(dead_port: int) -> str:

@@ -20,6 +20,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No link to the telephone exchange: {detail}",
         "Nessun collegamento con il centralino: {detail}",
     ),
+    "why.node_down": (
+        "Asterisk server {detail} is away: {count} agents wait for it",
+        "Il server Asterisk {detail} non risponde: {count} operatori lo attendono",
+    ),
     "why.store_down": (
         "The database does not take writes; nothing may ring that is not written",
         "La base dati non accetta scritture; non si chiama ciò che non è registrato",
@@ -72,8 +76,28 @@ TEXTS: dict[str, tuple[str, str]] = {
         "su così poche, una sola chiamata muta supererebbe il limite",
     ),
     "why.trunk_failing": (
-        "The last {count} calls by trunk {detail} never rang; only a probe every few seconds",
-        "Le ultime {count} chiamate sulla linea {detail} non hanno mai squillato; solo una prova ogni pochi secondi",
+        "Trunk {detail} failed the last {count} leads and rests; one call probes it again at {until}",
+        "Il trunk {detail} non ha servito gli ultimi {count} contatti e riposa; una chiamata lo riprova alle {until}",
+    ),
+    "why.no_trunk_serves": (
+        "{count} leads have numbers that none of the campaign's trunks serves",
+        "{count} contatti hanno numeri che nessun trunk della campagna serve",
+    ),
+    "why.trunks_down": (
+        "{count} leads wait for a trunk that works",
+        "{count} contatti aspettano un trunk che funzioni",
+    ),
+    "why.trunks_full": (
+        "{count} leads wait for a free line of the trunks that serve them",
+        "{count} contatti aspettano una linea libera dei trunk che li servono",
+    ),
+    "why.trunk_lines": (
+        "All lines of its trunks are in use",
+        "Tutte le linee dei suoi trunk sono occupate",
+    ),
+    "why.trunk_rate": (
+        "The calls per second of its trunks are used",
+        "Raggiunte le chiamate al secondo dei suoi trunk",
     ),
     "why.lines_in_use": ("All its lines are in use", "Tutte le sue linee sono occupate"),
     "why.calls_per_second": (
@@ -95,6 +119,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "why.nothing": ("It is dialling", "Sta chiamando"),
     "term.link_up": ("exchange connected", "centralino collegato"),
     "term.link_down": ("no exchange", "centralino non collegato"),
+    "term.node_up": ("{node} connected", "{node} collegato"),
+    "term.node_down": ("{node} away", "{node} non collegato"),
     "term.talk_share": ("talk share", "quota in conversazione"),
     "term.connect": ("answer to agent", "dalla risposta all'operatore"),
     "term.lines_per_agent": ("lines per free agent", "linee per operatore libero"),

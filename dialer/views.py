@@ -6,7 +6,7 @@ from datetime import datetime
 from dialer.agents import AgentPhase, AgentStatus
 from dialer.calls import CallState
 from dialer.campaign import CampaignState, PacingMode
-from dialer.ids import AgentId, CallId, CampaignId, TeamId
+from dialer.ids import AgentId, CallId, CampaignId, NodeId, TeamId
 from dialer.leads import Outcome
 from dialer.pacing import PacingDecision
 
@@ -20,6 +20,18 @@ class AgentView:
     since: datetime | None
     pause_code: str | None
     call_id: CallId | None
+    node: NodeId | None  # the Asterisk server that holds the leg
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeView:
+    """One Asterisk server, and what it holds of the team."""
+
+    node: NodeId
+    up: bool  # its link is up and reconciled
+    reason: str  # why it is not
+    agents: int  # legs
+    calls: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,13 +63,16 @@ class CampaignView:
     decision: PacingDecision | None
     outcomes: dict[Outcome, int]  # since the team was started
     why: tuple[WhyItem, ...]
+    trunks_up: int = 0  # of the campaign's trunks
+    trunks_down: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TeamView:
     team_id: TeamId
     at: datetime
-    telephony_up: bool
+    telephony_up: bool  # at least one of `nodes`
+    nodes: tuple[NodeView, ...]
     store_up: bool
     draining: bool
     agents: tuple[AgentView, ...]

@@ -1,6 +1,7 @@
 """Why is this campaign not dialling, or not faster? The ordered answer: what must be mended first comes first."""
 
 import math
+from collections import Counter
 from datetime import datetime
 
 from dialer.agents import AgentPhase
@@ -14,6 +15,8 @@ _BY_BINDING = {
     Binding.BUDGET: "abandon_budget",
     Binding.LINES: "lines_in_use",
     Binding.CALLS_PER_SECOND: "calls_per_second",
+    Binding.TRUNK_LINES: "trunk_lines",
+    Binding.TRUNK_RATE: "trunk_rate",
     Binding.RISK: "pacing_risk",
     Binding.START_UP: "start_up",
     Binding.FREE_AGENTS: "free_agents_served",
@@ -22,7 +25,7 @@ _BY_BINDING = {
 
 def explain(team: Team, run: CampaignRun, now: datetime) -> tuple[WhyItem, ...]:
     """Reasons in order. Codes are stable; their texts are in dialer.texts. An empty answer: it dials freely."""
-    return (*_stops(team, run), *_leads(run, now), *_agents(team), *_pace(run))
+    return (*_stops(team, run), *_leads(run, now), *_agents(team), *_trunks(team, run), *_pace(run))
 
 
 def _stops(team: Team, run: CampaignRun) -> list[WhyItem]:
@@ -31,13 +34,20 @@ def _stops(team: Team, run: CampaignRun) -> list[WhyItem]:
         items.append(WhyItem(code="campaign_paused"))
     if run.campaign.state is CampaignState.FINISHED:
         items.append(WhyItem(code="campaign_finished"))
-    if not team.telephony_up:
-        items.append(WhyItem(code="telephony_down", detail=team.down_reason))
+    items += _away(team)
     if not team.store_up:
         items.append(WhyItem(code="store_down"))
     if team.draining:
         items.append(WhyItem(code="draining"))
     return items
+
+
+def _away(team: Team) -> list[WhyItem]:
+    """No server at all; or those that are away, with the agents who wait for them."""
+    if not team.nodes.up:
+        return [WhyItem(code="telephony_down", detail=team.nodes.reason)]
+    legs = Counter(agent.node for agent in team.agents.values())
+    return [WhyItem(code="node_down", count=legs[node], detail=node) for node in team.nodes.away]
 
 
 def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
@@ -49,15 +59,27 @@ def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
         items.append(WhyItem(code="calling_hours", count=count, until=run.hours_open_at))
     if run.ask_at is not None and run.ask_at > now:
         items.append(WhyItem(code="no_leads_due", until=run.next_due_at))
-    held = ("abandon_block", "guaranteed_agent", "attempts_used", "do_not_call")
+    held = (
+        "abandon_block",
+        "guaranteed_agent",
+        "attempts_used",
+        "do_not_call",
+        "no_trunk_serves",
+        "trunks_down",
+        "trunks_full",
+    )
     counts = [(reason, run.denied.count(reason, now)) for reason in held]
     return items + [WhyItem(code=reason, count=count) for reason, count in counts if count]
 
 
 def _agents(team: Team) -> list[WhyItem]:
-    staffed = [agent for agent in team.agents.values() if agent.is_staffed]
+    legs = [agent for agent in team.agents.values() if agent.leg is not None]
+    here = [agent for agent in legs if team.nodes.is_up(agent.node)]
+    staffed = [agent for agent in here if agent.is_staffed]
+    if not staffed and len(legs) > len(here):
+        return []  # they are on a server that is away, which was said first
     if not staffed:
-        logged_in = sum(agent.leg is not None for agent in team.agents.values())
+        logged_in = len(here)
         code = "agents_on_break" if logged_in else "no_agents"
         return [WhyItem(code=code, count=logged_in)]
     if any(agent.is_free for agent in staffed):
@@ -66,9 +88,19 @@ def _agents(team: Team) -> list[WhyItem]:
     return [WhyItem(code="agents_busy", count=busy)]
 
 
+def _trunks(team: Team, run: CampaignRun) -> list[WhyItem]:
+    """Those of the campaign's trunks that are down, each with its next probe."""
+    states = [(trunk.trunk_id, team.trunks.of(trunk.trunk_id)) for trunk in run.trunks]
+    return [
+        WhyItem(
+            code="trunk_failing", count=len(state.failed), until=state.probe_at, detail=trunk_id
+        )
+        for trunk_id, state in states
+        if state.is_down
+    ]
+
+
 def _pace(run: CampaignRun) -> list[WhyItem]:
-    if run.trunk_suspect:
-        return [WhyItem(code="trunk_failing", count=run.never_rang, detail=run.policy.trunk)]
     if run.decision is None or run.decision.limited_by not in _BY_BINDING:
         return []
     if run.decision.limited_by is Binding.BUDGET:

@@ -3,7 +3,6 @@
 Nothing is ever sent twice. What the dialplan does with the variables stands in docs/reference/dialplan-protocol.md.
 """
 
-import logging
 from collections.abc import Callable
 from random import Random
 
@@ -15,10 +14,11 @@ from dialer.ami_stats import AmiStats
 from dialer.commands import AnswerRule, BridgeToAgent, PlaceCall
 from dialer.errors import TelephonyDownError, TelephonyError, TelephonyRefusedError
 from dialer.events import Event, Fate
-from dialer.ids import AgentId, CallId
+from dialer.ids import ONLY_NODE, AgentId, CallId, NodeId
+from dialer.logs import get_logger
 from dialer.ports import AgentLeg, CallLeg, ChannelsUp, Clock
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 ANSWERED_CONTEXT = "dialer-answered"
 TALK_CONTEXT = "dialer-talk"
@@ -26,7 +26,7 @@ UP = "6"
 
 
 class AsteriskTelephony:
-    """One Asterisk. `on_event`, `on_up` and `on_down` are called in the event loop and must be short.
+    """One Asterisk, `node` by name. `on_event`, `on_up` and `on_down` are called in the event loop and must be short.
 
     `on_down` is also called with the reason of every try to connect that failed.
     """
@@ -38,23 +38,24 @@ class AsteriskTelephony:
         clock: Clock,
         random: Random,
         on_event: Callable[[Event], None],
-        on_up: Callable[[], None],
-        on_down: Callable[[str], None],
+        on_up: Callable[[NodeId], None],
+        on_down: Callable[[NodeId, str], None],
+        node: NodeId = ONLY_NODE,
         connect_tone: bool = True,
         timings: AmiTimings | None = None,
     ) -> None:
         self._clock = clock
         self._on_event = on_event
         self._on_up = on_up
-        self._on_down = on_down
+        self.node = node
         self._connect_tone = connect_tone
-        self._translator = EventTranslator()
+        self._translator = EventTranslator(node=node)
         self._node = AmiNode(
             endpoint,
             on_event=self._take,
             on_up=self._came_up,
-            on_down=on_down,
-            on_failed=on_down,
+            on_down=lambda reason: on_down(node, reason),
+            on_failed=lambda reason: on_down(node, reason),
             rng=random,
             timings=timings,
         )
@@ -78,8 +79,8 @@ class AsteriskTelephony:
         await self._node.close()
 
     def _came_up(self, generation: int) -> None:
-        self._translator = EventTranslator()
-        self._on_up()
+        self._translator = EventTranslator(node=self.node)
+        self._on_up(self.node)
 
     def _take(self, message: AmiEvent, generation: int) -> None:
         for event in self._translator.translate(message, self._clock.now()):
@@ -91,7 +92,7 @@ class AsteriskTelephony:
         milliseconds = round(call.ring_timeout.total_seconds() * 1000)
         headers = [
             ("Action", "Originate"),
-            ("Channel", f"PJSIP/{call.phone}@{call.trunk}"),
+            ("Channel", call.dial),
             ("Context", ANSWERED_CONTEXT),
             ("Exten", "s"),
             ("Priority", "1"),
@@ -131,7 +132,7 @@ class AsteriskTelephony:
         try:
             await self._ask([("Action", "Hangup"), ("Channel", channel), ("Cause", "16")])
         except TelephonyRefusedError:
-            logger.debug("hang-up: the channel is gone already")
+            logger.debug("hang_up_unneeded", reason="the channel is gone already")
 
     async def channels_up(self) -> ChannelsUp:
         rows = await self._list([("Action", "CoreShowChannels")])

@@ -23,7 +23,7 @@ def after_attempt(
     return replace(
         _settled(lead, state, next_at, barred=barred),
         attempts=lead.attempts + 1 if counted else lead.attempts,
-        never_rang=0 if counted else lead.never_rang + 1,
+        never_rang=0 if counted else lead.never_rang + update.blames_number,
         last_outcome=update.outcome,
         last_abandoned_at=update.abandoned_at or lead.last_abandoned_at,
     )

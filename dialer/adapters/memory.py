@@ -13,6 +13,7 @@ from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import AgentId, CampaignId
 from dialer.ports import AgentRecord, Stores
+from dialer.trunks import Trunk
 
 
 class MemoryCampaignStore:
@@ -42,6 +43,17 @@ class MemoryCampaignStore:
 
     async def all(self) -> list[Campaign]:
         return [self._campaigns[key] for key in sorted(self._campaigns)]
+
+
+class MemoryTrunkStore:
+    def __init__(self, tables: MemoryTables) -> None:
+        self._trunks = tables.trunks
+
+    async def save(self, trunk: Trunk) -> None:
+        self._trunks[trunk.trunk_id] = trunk
+
+    async def all(self) -> list[Trunk]:
+        return [self._trunks[key] for key in sorted(self._trunks)]
 
 
 class MemoryAgentDirectory:
@@ -76,6 +88,7 @@ def memory_stores(*, random: Random | None = None) -> Stores:
         leads=MemoryLeadStore(tables, random or SystemRandom()),
         attempts=MemoryAttemptStore(tables),
         campaigns=MemoryCampaignStore(tables),
+        trunks=MemoryTrunkStore(tables),
         agents=MemoryAgentDirectory(tables),
         leases=MemoryLease(tables),
         health=MemoryStoreHealth(),

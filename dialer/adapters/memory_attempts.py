@@ -6,41 +6,71 @@ from dataclasses import replace
 from datetime import datetime
 
 from dialer.adapters.lead_changes import after_attempt, after_callback
-from dialer.adapters.memory_tables import MemoryTables, StoredAttempt
+from dialer.adapters.memory_tables import LONG_AGO, MemoryTables, StoredAttempt
+from dialer.adapters.opening import OpeningFacts, TrunkUse, admitted, none, result
 from dialer.commands import CloseAttempt, PlaceCall, RecordDisposition
 from dialer.errors import ConflictError
+from dialer.events import NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
 from dialer.leads import PERSON_ANSWERED, LeadState, Outcome
-from dialer.ports import AbandonCount, Attempt, OpenAttempt
+from dialer.ports import AbandonCount, Attempt, OpenAttempt, OpenResult
+from dialer.trunks import Trunk
 
 
 class MemoryAttemptStore:
     def __init__(self, tables: MemoryTables) -> None:
         self._tables = tables
 
-    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
-        written: set[CallId] = set()
+    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> OpenResult:
         if not self._tables.holds(owner):
-            return written
-        for call in sorted(calls, key=lambda call: call.phone):
-            if not self._may_open(call, owner):
+            return none(calls, NotOpened.TEAM_LOST)
+        room, refused = admitted(calls, self._opening_facts(calls, owner))
+        written: set[CallId] = set()
+        for call in sorted(room, key=lambda call: call.phone):
+            if self._is_taken(call):
                 continue
             lead = self._tables.leads[call.lead_id].lead
             self._tables.put_lead(replace(lead, state=LeadState.DIALING, last_attempt_at=call.at))
-            self._tables.attempts[call.call_id] = StoredAttempt(_attempt_of(call), call.phone)
+            self._tables.attempts[call.call_id] = StoredAttempt(
+                _attempt_of(call), call.phone, call.node
+            )
             self._tables.open_leads[call.lead_id] = call.call_id
             self._tables.open_numbers[call.phone] = call.call_id
             written.add(call.call_id)
-        return written
+        return result(calls, written, refused)
 
-    def _may_open(self, call: PlaceCall, owner: str) -> bool:
+    def _opening_facts(self, calls: Sequence[PlaceCall], owner: str) -> OpeningFacts:
         tables = self._tables
-        if call.lead_id not in tables.held[owner] or call.call_id in tables.attempts:
-            return False
-        if call.lead_id in tables.open_leads or call.phone in tables.open_numbers:
-            return False
-        of_campaign = tables.leads[call.lead_id].lead.campaign_id == call.campaign_id
-        return of_campaign and call.phone not in tables.do_not_call
+        names = {call.trunk for call in calls}
+        limited = {name: tables.trunks[name] for name in names & tables.trunks.keys()}
+        at = max((call.at for call in calls), default=LONG_AGO)
+        return OpeningFacts(
+            held={
+                lead_id: tables.leads[lead_id].lead.campaign_id for lead_id in tables.held[owner]
+            },
+            barred=tables.do_not_call,
+            limited=limited,
+            uses={name: self._use_of(trunk, at) for name, trunk in limited.items()},
+        )
+
+    def _use_of(self, trunk: Trunk, at: datetime) -> TrunkUse:
+        if not trunk.is_limited:
+            return TrunkUse()
+        mine = [
+            stored.attempt
+            for stored in self._tables.attempts.values()
+            if stored.attempt.trunk == trunk.trunk_id
+        ]
+        since = at - trunk.rate[1] if trunk.rate is not None else at
+        return TrunkUse(
+            open=sum(attempt.ended_at is None for attempt in mine),
+            recent=sum(attempt.started_at > since for attempt in mine),
+        )
+
+    def _is_taken(self, call: PlaceCall) -> bool:
+        tables = self._tables
+        used = call.call_id in tables.attempts or call.lead_id in tables.open_leads
+        return used or call.phone in tables.open_numbers
 
     async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
         stored = self._open_one(call_id)
@@ -143,11 +173,13 @@ class MemoryAttemptStore:
             call_id=attempt.call_id,
             campaign_id=attempt.campaign_id,
             lead_id=attempt.lead_id,
+            trunk=attempt.trunk,
             started_at=attempt.started_at,
             answered_at=attempt.answered_at,
             bridged_at=attempt.bridged_at,
             agent_id=attempt.agent_id,
             attempts=self._tables.leads[attempt.lead_id].lead.attempts,
+            node=self._tables.attempts[attempt.call_id].node,
         )
 
 
@@ -156,6 +188,7 @@ def _attempt_of(call: PlaceCall) -> Attempt:
         call_id=call.call_id,
         campaign_id=call.campaign_id,
         lead_id=call.lead_id,
+        trunk=call.trunk,
         started_at=call.at,
         ringing_at=None,
         answered_at=None,

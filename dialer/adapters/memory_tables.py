@@ -7,9 +7,10 @@ from heapq import heappop, heappush
 
 from dialer.campaign import Campaign
 from dialer.errors import NotFoundError
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState
 from dialer.ports import AgentRecord, Attempt, TeamLease, fence_of
+from dialer.trunks import Trunk
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 WAITING = frozenset({LeadState.NEW, LeadState.RETRY, LeadState.RESERVED})
@@ -34,6 +35,7 @@ class StoredLead:
 class StoredAttempt:
     attempt: Attempt
     phone: str
+    node: NodeId
     callback_at: datetime | None = None
 
 
@@ -64,6 +66,7 @@ class MemoryTables:
     def __init__(self) -> None:
         self.campaigns: dict[CampaignId, Campaign] = {}
         self.agents: dict[AgentId, AgentRecord] = {}
+        self.trunks: dict[TrunkId, Trunk] = {}
         self.leads: dict[LeadId, StoredLead] = {}
         self.leads_of: defaultdict[CampaignId, list[LeadId]] = defaultdict(list)
         self.numbers: defaultdict[str, dict[CampaignId, LeadId]] = defaultdict(dict)

@@ -1,14 +1,15 @@
 """The Metrics port on prometheus-client, and a collector that reads the teams when scraped. Never a phone number in a label."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dialer.ami_stats import AmiStats
+from dialer.campaign import CampaignState
 from dialer.events import Event
-from dialer.ids import CampaignId, TeamId
+from dialer.ids import CampaignId, NodeId, TeamId
 from dialer.leads import Outcome
 from dialer.views import TeamView
 
@@ -94,7 +95,7 @@ class TeamCollector(Collector):
     """Gauges of the teams and counters of the AMI links, read at scrape time."""
 
     def __init__(
-        self, views: Callable[[], Iterable[TeamView]], ami: Callable[[], AmiStats | None]
+        self, views: Callable[[], Iterable[TeamView]], ami: Callable[[], Mapping[NodeId, AmiStats]]
     ) -> None:
         self._views = views
         self._ami = ami
@@ -103,18 +104,19 @@ class TeamCollector(Collector):
         views = list(self._views())
         yield from _team_metrics(views)
         yield from _campaign_metrics(views)
-        stats = self._ami()
-        if stats is not None:
-            yield from _ami_metrics(stats)
+        yield from _ami_metrics(self._ami())
 
 
 def _team_metrics(views: list[TeamView]) -> Iterator[Metric]:
-    up = GaugeMetricFamily("dialer_telephony_up", "1: link up and reconciled", labels=["team"])
+    up = GaugeMetricFamily(
+        "dialer_telephony_up", "1: link up and reconciled", labels=["team", "node"]
+    )
     store = GaugeMetricFamily("dialer_store_up", "1: the database takes writes", labels=["team"])
     agents = GaugeMetricFamily("dialer_agents", "Agents", labels=["team", "status", "phase"])
     calls = GaugeMetricFamily("dialer_calls", "Calls", labels=["team", "state"])
     for view in views:
-        up.add_metric([view.team_id], float(view.telephony_up))
+        for node in view.nodes:
+            up.add_metric([view.team_id, node.node], float(node.up))
         store.add_metric([view.team_id], float(view.store_up))
         for state, count in view.calls.items():
             calls.add_metric([view.team_id, state.value], count)
@@ -136,6 +138,12 @@ def _campaign_metrics(views: list[TeamView]) -> Iterator[Metric]:
         "abandon_limit": GaugeMetricFamily(
             "dialer_abandon_limit_ratio", "Its legal limit", labels=labels
         ),
+        "answered": GaugeMetricFamily(
+            "dialer_abandon_window_answered", "Persons who answered in that window", labels=labels
+        ),
+        "abandoned": GaugeMetricFamily(
+            "dialer_abandon_window_abandoned", "Of these, abandoned", labels=labels
+        ),
         "theta": GaugeMetricFamily(
             "dialer_pacing_theta_ratio", "Risk allowed to one more call", labels=labels
         ),
@@ -150,13 +158,44 @@ def _campaign_metrics(views: list[TeamView]) -> Iterator[Metric]:
                 value = float(getattr(campaign, name))
                 gauge.add_metric([view.team_id, campaign.campaign_id], value)
     yield from gauges.values()
+    yield from _dialling_metrics(views)
 
 
-def _ami_metrics(stats: AmiStats) -> Iterator[Metric]:
-    events = CounterMetricFamily("dialer_ami_events", "AMI events received", labels=["event"])
-    for name, count in stats.events.items():
-        events.add_metric([name], count)
-    yield events
-    yield CounterMetricFamily(
-        "dialer_ami_reconnects", "AMI links lost and made again", value=stats.reconnects
+def _dialling_metrics(views: list[TeamView]) -> Iterator[Metric]:
+    """Whether a campaign should dial, and what holds it back."""
+    running = GaugeMetricFamily(
+        "dialer_campaign_running", "1: it should dial", labels=["team", "campaign"]
     )
+    why = GaugeMetricFamily(
+        "dialer_campaign_held_back",
+        "1: this reason holds it back, as GET /campaigns/{id}/why tells",
+        labels=["team", "campaign", "reason"],
+    )
+    trunks = GaugeMetricFamily(
+        "dialer_campaign_trunks",
+        "Trunks of the campaign that work (up) and that have failed (down)",
+        labels=["team", "campaign", "state"],
+    )
+    for view in views:
+        for campaign in view.campaigns:
+            labels = [view.team_id, campaign.campaign_id]
+            trunks.add_metric([*labels, "up"], campaign.trunks_up)
+            trunks.add_metric([*labels, "down"], campaign.trunks_down)
+            running.add_metric(labels, float(campaign.state is CampaignState.RUNNING))
+            for reason in dict.fromkeys(item.code for item in campaign.why):
+                why.add_metric([*labels, reason], 1.0)
+    yield from (running, why, trunks)
+
+
+def _ami_metrics(by_node: Mapping[NodeId, AmiStats]) -> Iterator[Metric]:
+    events = CounterMetricFamily(
+        "dialer_ami_events", "AMI events received", labels=["node", "event"]
+    )
+    lost = CounterMetricFamily(
+        "dialer_ami_reconnects", "AMI links lost and made again", labels=["node"]
+    )
+    for node, stats in by_node.items():
+        lost.add_metric([node], stats.reconnects)
+        for name, count in stats.events.items():
+            events.add_metric([node, name], count)
+    yield from (events, lost)

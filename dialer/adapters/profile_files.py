@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -48,6 +49,7 @@ def _profile(data: dict[str, Any]) -> Profile:
     return parse(data, holidays_of(data["hours"]["holiday_calendar"]))
 
 
+@cache
 def holidays_of(country: str) -> frozenset[date]:
     """National holidays of a country (ISO 3166 alpha-2), years 2024 to 2040."""
     return frozenset(holidays.country_holidays(country, years=YEARS))

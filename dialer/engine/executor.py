@@ -4,8 +4,9 @@ Write, then ring: the attempts of one decision are committed in one transaction 
 and hang-ups do not wait behind writes.
 """
 
-import logging
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dialer.campaign_run import HOPPER_LEASE
@@ -17,6 +18,7 @@ from dialer.commands import (
     Command,
     DeferLead,
     HangUp,
+    HangUpLeg,
     MarkAnswered,
     MarkBridged,
     PlaceCall,
@@ -35,32 +37,38 @@ from dialer.events import (
     Event,
     LeadsReserved,
 )
+from dialer.ids import NodeId
 from dialer.leads import LeadState
+from dialer.logs import get_logger
 from dialer.ports import Clock, Metrics, Stores, Telephony
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 TOO_LATE = timedelta(seconds=3)
-"""A call whose attempt took longer to be written is not rung: what allowed it (a free agent, the hours) may have passed, and
-reconciliation would soon take it for lost."""
+"""A call that was decided longer ago is not rung: what allowed it (a free agent, the hours) may have passed, and reconciliation,
+ours or that of the server which has taken the team over, would soon take it for lost. Shorter than reconcile.SETTLING and
+than what is left of a lease at any renewal, so that a server that stood still in between rings nobody when it wakes."""
 
 
 class Executor:
-    """Of one team. `start_timer`, `cancel_timer` and `check` belong to the runner."""
+    """Of one team; what concerns a call goes to the server that it is on.
+
+    `start_timer`, `cancel_timer` and `check` belong to the runner.
+    """
 
     def __init__(
         self,
         *,
         owner: str,
         stores: Stores,
-        telephony: Telephony,
+        telephony: Mapping[NodeId, Telephony],
         writer: StoreWriter,
         clock: Clock,
         metrics: Metrics,
         post: Callable[[Event], None],
         start_timer: Callable[[str, datetime], None],
         cancel_timer: Callable[[str], None],
-        check: Callable[[], None],
+        check: Callable[[NodeId], None],
     ) -> None:
         self._owner = owner
         self._stores = stores
@@ -73,6 +81,7 @@ class Executor:
         self._cancel_timer = cancel_timer
         self._check = check
         self._tasks = TaskSet()
+        self._reserving = False  # leads were asked for, and the answer has not come
 
     async def close(self) -> None:
         await self._tasks.close()
@@ -90,14 +99,14 @@ class Executor:
         match command:
             case BridgeToAgent():
                 self._tasks.spawn(self._bridge(command), "bridge")
-            case HangUp(call_id=call_id):
-                self._tasks.spawn(self._hang_up(call_id), "hang_up")
+            case HangUp(call_id=channel, node=node) | HangUpLeg(leg=channel, node=node):
+                self._tasks.spawn(self._hang_up(channel, node), "hang_up")
             case StartTimer(key=key, due_at=due_at):
                 self._start_timer(key, due_at)
             case CancelTimer(key=key):
                 self._cancel_timer(key)
-            case CheckCalls():
-                self._check()
+            case CheckCalls(node=node):
+                self._check(node)
             case PlaceCall():
                 self._begin_calls([command])
             case _:
@@ -144,41 +153,47 @@ class Executor:
             self._not_placed(calls, "store_unavailable")
             self._write(ReleaseLeads(lead_ids=tuple(call.lead_id for call in calls)))
 
-        self._writer.put(Job("open", lambda: self._open_and_ring(calls), not_written))
+        last_at = asyncio.get_running_loop().time() + TOO_LATE.total_seconds()
+        job = Job("open", lambda: self._open_and_ring(calls, last_at), not_written)
+        self._writer.put(job)
 
-    async def _open_and_ring(self, calls: list[PlaceCall]) -> None:
-        written = await self._stores.attempts.open(calls, owner=self._owner)
-        self._not_placed([call for call in calls if call.call_id not in written], "not_reserved")
-        now = self._clock.now()
+    async def _open_and_ring(self, calls: list[PlaceCall], last_at: float) -> None:
+        # The attempt begins when it is written, not when it was decided: a trunk's calls per second are counted by that.
+        beginning = [replace(call, at=self._clock.now()) for call in calls]
+        result = await self._stores.attempts.open(beginning, owner=self._owner)
+        for call_id, reason in result.refused.items():
+            self._post(CallNotPlaced(call_id=call_id, reason=reason, at=self._clock.now()))
         for call in calls:
-            if call.call_id not in written:
-                continue
-            if now - call.at > TOO_LATE:
-                self._post(CallRefused(call_id=call.call_id, reason="written_too_late", at=now))
-            else:
-                self._tasks.spawn(self._place(call), "place")
+            if call.call_id in result.written:
+                self._tasks.spawn(self._place(call, last_at), "place")
 
     def _not_placed(self, calls: list[PlaceCall], reason: str) -> None:
         for call in calls:
             self._post(CallNotPlaced(call_id=call.call_id, reason=reason, at=self._clock.now()))
 
-    async def _place(self, call: PlaceCall) -> None:
+    async def _place(self, call: PlaceCall, last_at: float) -> None:
+        """Between the look at the clocks and the first byte there is no await: a process that is stopped anywhere before
+        rings nobody when it goes on. Both clocks: one may be set back, the other stands still while a machine sleeps."""
+        now = self._clock.now()
+        if now - call.at > TOO_LATE or asyncio.get_running_loop().time() > last_at:
+            self._post(CallRefused(call_id=call.call_id, reason="written_too_late", at=now))
+            return
         try:
-            await self._telephony.place(call)
+            await self._telephony[call.node].place(call)
         except TelephonyDownError:
             # Its fate is unknown: it may ring. Reconciliation finds out; nothing is sent again.
-            logger.warning("place_unknown call=%s", call.call_id)
+            logger.warning("place_unknown", call=call.call_id)
         except TelephonyError as error:
-            logger.warning("place_refused call=%s reason=%s", call.call_id, error)
+            logger.warning("place_refused", call=call.call_id, reason=error)
             now = self._clock.now()
             self._post(CallRefused(call_id=call.call_id, reason=str(error), at=now))
 
     async def _bridge(self, order: BridgeToAgent) -> None:
         try:
-            await self._telephony.bridge(order)
+            await self._telephony[order.node].bridge(order)
         except TelephonyDownError:
             # It may have been done: the events, or reconciliation, will tell.
-            logger.warning("bridge_unknown call=%s", order.call_id)
+            logger.warning("bridge_unknown", call=order.call_id)
         except TelephonyError as error:
             self._post(
                 BridgeFailed(
@@ -189,19 +204,24 @@ class Executor:
                 )
             )
 
-    async def _hang_up(self, channel: str) -> None:
+    async def _hang_up(self, channel: str, node: NodeId) -> None:
         try:
-            await self._telephony.hang_up(channel)
+            await self._telephony[node].hang_up(channel)
         except TelephonyError as error:
-            logger.warning("hang_up_failed reason=%s", error)
+            logger.warning("hang_up_failed", reason=error)
 
     # --- leads --------------------------------------------------------------------------------------------------------
 
     async def _reserve(self, request: RequestLeads) -> None:
         now = self._clock.now()
+        if self._reserving:
+            # It was tried before, and may have been done: those leads are in no hopper. What is, is reserved again or let go.
+            await self._stores.leads.release_owner(self._owner)
+        self._reserving = True
         leads = await self._stores.leads.reserve_due(
             request.campaign_id, request.count, owner=self._owner, lease=HOPPER_LEASE, at=now
         )
+        self._reserving = False
         next_due_at = None
         if not leads:
             counts = await self._stores.leads.counts(request.campaign_id, at=now)

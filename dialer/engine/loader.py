@@ -1,13 +1,19 @@
-"""A campaign as its team needs it: policy, profile, and what its legal windows have counted so far."""
+"""A campaign as its team needs it: policy, profile, trunks, and what its legal windows have counted so far."""
 
 from dialer.campaign import Campaign
 from dialer.events import CampaignLoaded, WindowCount
-from dialer.ports import AttemptStore, Clock, ProfileBook
+from dialer.ports import AttemptStore, Clock, ProfileBook, TrunkStore
 from dialer.profiles import window_start
+from dialer.trunks import named
 
 
 async def load(
-    campaign: Campaign, *, profiles: ProfileBook, attempts: AttemptStore, clock: Clock
+    campaign: Campaign,
+    *,
+    profiles: ProfileBook,
+    attempts: AttemptStore,
+    trunks: TrunkStore,
+    clock: Clock,
 ) -> CampaignLoaded:
     """Raises NotFoundError when the campaign names a profile that is not there."""
     now = clock.now()
@@ -20,5 +26,10 @@ async def load(
         count = await attempts.abandon_count(campaign_id, since=since)
         counts.append(WindowCount(answered=count.answered, abandoned=count.abandoned))
     return CampaignLoaded(
-        campaign=campaign, profile=profile, started_at=started_at, counts=tuple(counts), at=now
+        campaign=campaign,
+        profile=profile,
+        trunks=named(campaign.policy.trunks, await trunks.all()),
+        started_at=started_at,
+        counts=tuple(counts),
+        at=now,
     )

@@ -3,13 +3,13 @@
 Two servers on one database share the teams out; when one dies, the other takes its teams as the leases run out.
 """
 
-import logging
 from datetime import timedelta
 
 from dialer.ids import TeamId
+from dialer.logs import get_logger
 from dialer.ports import Clock, Lease
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 LEASE = timedelta(seconds=6)
 """A dead server's teams stand still at most this long, plus one RENEWAL. Longer than reconcile.SETTLING, so that every
@@ -41,7 +41,7 @@ class Ownership:
         )
         if fence is not None:
             self._fences[team_id] = fence
-            logger.info("team_taken team=%s fence=%d", team_id, fence)
+            logger.info("team_taken", team=team_id, fence=fence)
         return fence
 
     async def renew(self) -> list[TeamId]:
@@ -50,7 +50,7 @@ class Ownership:
         for team_id, fence in list(self._fences.items()):
             ours = await self._leases.renew(team_id, fence=fence, ttl=LEASE, at=self._clock.now())
             if not ours:
-                logger.error("team_lost team=%s fence=%d", team_id, fence)
+                logger.error("team_lost", team=team_id, fence=fence)
                 del self._fences[team_id]
                 lost.append(team_id)
         return lost

@@ -1,7 +1,7 @@
-"""What is really up on the exchange, against what the team and the store believe: the missing events.
+"""What is really up on one Asterisk server, against what the team and the store believe of it: the missing events.
 
 Run after a lost link, after a start, and when a call does not tell its end. Nothing is sent again and nothing is hung up:
-only facts are told to the team.
+only facts are told to the team. What one server says is nothing about the calls and legs of another.
 """
 
 from datetime import datetime, timedelta
@@ -16,9 +16,10 @@ from dialer.events import (
     CallAnswered,
     CallLost,
     Event,
+    OldLegFound,
 )
-from dialer.ids import CallId
-from dialer.ports import AttemptStore, ChannelsUp, OpenAttempt, Telephony
+from dialer.ids import NodeId
+from dialer.ports import AgentLeg, AttemptStore, ChannelsUp, OpenAttempt, Telephony
 from dialer.team import Team
 
 SETTLING = timedelta(seconds=5)
@@ -26,9 +27,9 @@ SETTLING = timedelta(seconds=5)
 
 
 async def missing_events(
-    team: Team, telephony: Telephony, attempts: AttemptStore, now: datetime
+    team: Team, node: NodeId, telephony: Telephony, attempts: AttemptStore, now: datetime
 ) -> list[Event]:
-    """Events that bring the team in line with the exchange. Raises TelephonyError, StoreUnavailableError.
+    """Events that bring the team in line with the server `node`. Raises TelephonyError, StoreUnavailableError.
 
     To be called when everything decided so far is written: an attempt that is open in the store, older than SETTLING and
     unknown to the team is then one of an earlier life of the server, or one whose writing was not confirmed.
@@ -37,13 +38,15 @@ async def missing_events(
     still_open = [
         attempt
         for attempt in await attempts.still_open(list(team.runs))
-        if attempt.call_id not in known_before and attempt.started_at < now - SETTLING
+        if attempt.call_id not in known_before
+        and attempt.started_at < now - SETTLING
+        and team.nodes.home(attempt.node) == node
     ]
     up = await telephony.channels_up()
-    events = _agents(team, up)
-    events += _adopted(team, still_open, up)
+    events = _agents(team, node, up)
+    events += _adopted(team, node, still_open, up)
     calls_up = {leg.call_id for leg in up.calls}
-    known = {call_id: call.order.at for call_id, call in team.calls.items()}
+    known = {id: call.order.at for id, call in team.calls.items() if call.order.node == node}
     known |= {attempt.call_id: attempt.started_at for attempt in still_open}
     for call_id, placed_at in known.items():
         was_up = known_before.get(call_id, CallState.DIALING) is not CallState.DIALING
@@ -54,32 +57,38 @@ async def missing_events(
     return events
 
 
-def _agents(team: Team, up: ChannelsUp) -> list[Event]:
-    events: list[Event] = []
+def _agents(team: Team, node: NodeId, up: ChannelsUp) -> list[Event]:
     legs = {leg.agent_id: leg for leg in up.agents}
-    calls_up = {leg.call_id for leg in up.calls}
-    for agent in team.agents.values():
-        leg = legs.get(agent.agent_id)
-        if leg is None:
-            if agent.leg_id is not None:
-                events.append(
-                    AgentLoggedOut(agent_id=agent.agent_id, leg_id=agent.leg_id, at=up.at)
-                )
-        elif leg.leg_id != agent.leg_id:
-            events.append(
-                AgentLoggedIn(agent_id=agent.agent_id, leg=leg.leg, leg_id=leg.leg_id, at=up.at)
-            )
-        elif leg.waiting and not agent.leg_waiting and not _talks(agent, calls_up):
-            events.append(AgentReturned(agent_id=agent.agent_id, leg_id=leg.leg_id, at=up.at))
-    return events
+    told = (
+        _of_agent(team, agent, legs.get(agent.agent_id), node, up) for agent in team.agents.values()
+    )
+    return [event for event in told if event is not None]
 
 
-def _talks(agent: Agent, calls_up: set[CallId]) -> bool:
+def _of_agent(
+    team: Team, agent: Agent, leg: AgentLeg | None, node: NodeId, up: ChannelsUp
+) -> Event | None:
+    """What the team does not know of the agent's leg on this server."""
+    here, id = agent.node == node, agent.agent_id
+    if leg is None:
+        left = agent.leg_id if here else None
+        return AgentLoggedOut(agent_id=id, leg_id=left, node=node, at=up.at) if left else None
+    if here and leg.leg_id == agent.leg_id:
+        back = leg.waiting and not agent.leg_waiting and not _talks(agent, up)
+        return AgentReturned(agent_id=id, leg_id=leg.leg_id, node=node, at=up.at) if back else None
+    if not here and team.nodes.is_up(agent.node):  # which would have told if that leg were gone
+        return OldLegFound(agent_id=id, leg=leg.leg, node=node, at=up.at)
+    return AgentLoggedIn(agent_id=id, leg=leg.leg, leg_id=leg.leg_id, node=node, at=up.at)
+
+
+def _talks(agent: Agent, up: ChannelsUp) -> bool:
     """By our word, which may be newer than the list that shows the leg waiting; a call that is gone has no talk."""
-    return agent.phase is AgentPhase.TALKING and agent.call_id in calls_up
+    return agent.phase is AgentPhase.TALKING and any(c.call_id == agent.call_id for c in up.calls)
 
 
-def _adopted(team: Team, still_open: list[OpenAttempt], up: ChannelsUp) -> list[Event]:
+def _adopted(
+    team: Team, node: NodeId, still_open: list[OpenAttempt], up: ChannelsUp
+) -> list[Event]:
     legs = {leg.call_id: leg for leg in up.calls}
     events: list[Event] = []
     for attempt in still_open:
@@ -94,12 +103,14 @@ def _adopted(team: Team, still_open: list[OpenAttempt], up: ChannelsUp) -> list[
                 call_id=attempt.call_id,
                 campaign_id=attempt.campaign_id,
                 lead_id=attempt.lead_id,
+                trunk=attempt.trunk,
                 attempts=attempt.attempts,
                 started_at=attempt.started_at,
                 answered_at=answered_at,
                 bridged_at=attempt.bridged_at or (up.at if talking else None),
                 agent_id=agent_id,
                 talking=talking,
+                node=node,
                 at=up.at,
             )
         )

@@ -1,8 +1,9 @@
 """Runs one team: one task, one inbox, one event at a time. Everybody else only posts events."""
 
 import asyncio
-import logging
 import time
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 from dialer.commands import Command
@@ -22,12 +23,14 @@ from dialer.events import (
     Ticked,
     TimerFired,
 )
+from dialer.ids import NodeId
+from dialer.logs import get_logger
 from dialer.ports import Clock, Metrics, Stores, Telephony
 from dialer.team import Team
 from dialer.team_view import view
 from dialer.views import TeamView
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 TICK_SECONDS = 0.25
 CHECK_DELAY_SECONDS = 1.0
@@ -39,14 +42,14 @@ SETTLED_CHECK = "check:settled"
 
 
 class TeamRunner:
-    """Owns a Team. `post` from the event loop's thread only."""
+    """Owns a Team. `post` from the event loop's thread only. `telephony`: every server that the team knows."""
 
     def __init__(
         self,
         team: Team,
         *,
         stores: Stores,
-        telephony: Telephony,
+        telephony: Mapping[NodeId, Telephony],
         clock: Clock,
         metrics: Metrics,
         owner: str,
@@ -60,8 +63,9 @@ class TeamRunner:
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks = TaskSet()
-        self._checking: asyncio.Task[None] | None = None
-        self._check_wanted = False
+        self._checking: dict[NodeId, asyncio.Task[None]] = {}
+        self._check_wanted: set[NodeId] = set()
+        self._links: Counter[NodeId] = Counter()  # how often each link came up or went down
         self._ticks_waiting = 0
         self._changed = asyncio.Event()  # set after every event
         self._executor = Executor(
@@ -115,12 +119,14 @@ class TeamRunner:
         await self._executor.close()
         await self._tasks.close()
 
-    def link_up(self) -> None:
-        """The exchange can be reached again: reconcile, then dial."""
-        self._tasks.spawn(self._reconcile_until_done(), "reconcile")
+    def link_up(self, node: NodeId) -> None:
+        """The server can be reached again: reconcile, then dial there."""
+        self._links[node] += 1
+        self._tasks.spawn(self._reconcile_until_done(node, self._links[node]), "reconcile")
 
-    def link_down(self, reason: str) -> None:
-        self.post(TelephonyDown(reason=reason, at=self._clock.now()))
+    def link_down(self, node: NodeId, reason: str) -> None:
+        self._links[node] += 1
+        self.post(TelephonyDown(node=node, reason=reason, at=self._clock.now()))
 
     # --- the loop -----------------------------------------------------------------------------------------------------
 
@@ -130,7 +136,7 @@ class TeamRunner:
             try:
                 self._handle(event)
             except Exception:
-                logger.exception("event_failed event=%s", type(event).__name__)
+                logger.exception("event_failed", team=self.team.team_id, what=type(event).__name__)
             finally:
                 self._inbox.task_done()
                 self._changed.set()
@@ -139,12 +145,24 @@ class TeamRunner:
         if isinstance(event, Ticked):
             self._ticks_waiting -= 1
         started = asyncio.get_running_loop().time()
+        campaigns = len(self.team.runs)
         try:
             commands = self._decided(event)
         except IllegalTransitionError as error:
             self._metrics.call_quarantined(self.team.team_id, error.state, error.event)
-            logger.error("illegal_transition %s", error)
+            logger.error(
+                "illegal_transition",
+                team=self.team.team_id,
+                thing=error.thing,
+                state=error.state,
+                what=error.event,
+                call=getattr(event, "call_id", None),
+                agent=getattr(event, "agent_id", None),
+            )
             commands = self.team.quarantine(event) if isinstance(event, CallEvent) else []
+        if len(self.team.runs) > campaigns:
+            self._check_all()  # for an earlier life's calls: the look when the link came up passed them over
+            self._check_settled()
         self._executor.execute(commands)
         seconds = asyncio.get_running_loop().time() - started
         self._metrics.event_handled(self.team.team_id, event, seconds)
@@ -202,44 +220,59 @@ class TeamRunner:
         """Look once what is younger than SETTLING has come of age: until then reconciliation passes it over."""
         self._cancel_timer(SETTLED_CHECK)
         loop = asyncio.get_running_loop()
-        self._timers[SETTLED_CHECK] = loop.call_later(SETTLED_SECONDS, self._check_soon)
+        self._timers[SETTLED_CHECK] = loop.call_later(SETTLED_SECONDS, self._check_all)
 
-    def _check_soon(self) -> None:
-        self._check_wanted = True
-        if self._checking is None or self._checking.done():
-            self._checking = self._tasks.spawn(self._check(), "check")
+    def _check_all(self) -> None:
+        for node in self.team.nodes.up:
+            self._check_soon(node)
 
-    async def _check(self) -> None:
+    def _check_soon(self, node: NodeId) -> None:
+        self._check_wanted.add(node)
+        checking = self._checking.get(node)
+        if checking is None or checking.done():
+            self._checking[node] = self._tasks.spawn(self._check(node), "check")
+
+    async def _check(self, node: NodeId) -> None:
         """Look until a look that began after the last request has succeeded."""
-        while self._check_wanted:
+        while node in self._check_wanted:
             await asyncio.sleep(CHECK_DELAY_SECONDS)
-            self._check_wanted = False
+            self._check_wanted.discard(node)
             try:
-                await self._reconcile()
+                await self._reconcile(node)
             except DialerError as error:
-                logger.warning("check_failed reason=%s", error)
-                self._check_wanted = self.team.telephony_up  # else the link's return brings a look
+                logger.warning("check_failed", team=self.team.team_id, node=node, reason=error)
+                if self.team.nodes.is_up(node):  # else the link's return brings a look
+                    self._check_wanted.add(node)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _reconcile_until_done(self) -> None:
-        while True:
+    async def _reconcile_until_done(self, node: NodeId, link: int) -> None:
+        """Until it is done, or the link has gone down meanwhile: its return begins anew."""
+        while link == self._links[node]:
             try:
-                await self._reconcile()
+                await self._reconcile(node)
             except Exception as error:
                 # Also for a fault of ours: without this the team would never dial again.
                 known = isinstance(error, DialerError)
-                logger.warning("reconcile_failed reason=%s", error, exc_info=not known)
+                logger.warning(
+                    "reconcile_failed",
+                    team=self.team.team_id,
+                    node=node,
+                    reason=error,
+                    exc_info=not known,
+                )
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                self.post(TelephonyUp(at=self._clock.now()))
-                self._check_settled()
+                if link == self._links[node]:
+                    self.post(TelephonyUp(node=node, at=self._clock.now()))
+                    self._check_settled()
                 return
 
-    async def _reconcile(self) -> None:
+    async def _reconcile(self, node: NodeId) -> None:
         await self.settle()
-        attempts = self._stores.attempts
-        events = await missing_events(self.team, self._telephony, attempts, self._clock.now())
+        events = await missing_events(
+            self.team, node, self._telephony[node], self._stores.attempts, self._clock.now()
+        )
         if events:
-            logger.info("reconciled team=%s events=%d", self.team.team_id, len(events))
+            logger.info("reconciled", team=self.team.team_id, node=node, events=len(events))
         for event in events:
             self.post(event)

@@ -1,14 +1,11 @@
 """Which team an event is for. The exchange and the API post here; the runners do the rest."""
 
-import logging
 from collections import Counter
 
 from dialer.engine.runner import TeamRunner
 from dialer.errors import NotFoundError
 from dialer.events import AgentEvent, CallEvent, CampaignLoaded, Event
-from dialer.ids import AgentId, TeamId
-
-logger = logging.getLogger(__name__)
+from dialer.ids import AgentId, NodeId, TeamId
 
 
 class Switchboard:
@@ -53,10 +50,10 @@ class Switchboard:
                 return runner
         return None
 
-    def link_up(self) -> None:
+    def link_up(self, node: NodeId) -> None:
         for runner in self.runners.values():
-            runner.link_up()
+            runner.link_up(node)
 
-    def link_down(self, reason: str) -> None:
+    def link_down(self, node: NodeId, reason: str) -> None:
         for runner in self.runners.values():
-            runner.link_down(reason)
+            runner.link_down(node, reason)

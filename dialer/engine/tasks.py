@@ -1,11 +1,12 @@
 """Tasks that nobody loses: each is kept until it ends, and what it raises is logged."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any
 
-logger = logging.getLogger(__name__)
+from dialer.logs import get_logger
+
+logger = get_logger(__name__)
 
 
 class TaskSet:
@@ -27,7 +28,7 @@ class TaskSet:
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("task_failed name=%s", task.get_name(), exc_info=error)
+            logger.error("task_failed", task=task.get_name(), exc_info=error)
 
     async def close(self) -> None:
         tasks = list(self._tasks)

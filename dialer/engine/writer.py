@@ -5,14 +5,14 @@ and tries again (facts must not be lost) and says so, so that nothing new is dia
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from dialer.errors import DialerError, StoreUnavailableError
+from dialer.logs import get_logger
 from dialer.ports import Metrics
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 FIRST_DELAY, LAST_DELAY = 0.2, 5.0  # seconds between tries
 
@@ -82,7 +82,7 @@ class StoreWriter:
             self._note(job, started, ok=False)
             if self.up:
                 self.up = False
-                logger.error("store_down what=%s error=%s", job.what, error)
+                logger.error("store_down", what=job.what, reason=error)
                 self._on_down(str(error))
             self._give_up_optional()
             if job.on_unavailable is None:
@@ -91,12 +91,12 @@ class StoreWriter:
             return True
         except DialerError as error:
             self._note(job, started, ok=False)
-            logger.error("write_refused what=%s error=%s", job.what, error)
+            logger.error("write_refused", what=job.what, reason=error)
             return True
         except Exception:
             # A fault of ours in one write must not stop the line of all the others.
             self._note(job, started, ok=False)
-            logger.exception("write_failed what=%s", job.what)
+            logger.exception("write_failed", what=job.what)
             return True
         self._note(job, started, ok=True)
         if not self.up:

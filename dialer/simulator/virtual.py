@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from dialer.commands import BridgeToAgent, PlaceCall
 from dialer.errors import NotFoundError, TelephonyRefusedError
 from dialer.events import (
+    NO_CHANNEL,
     AgentLoggedIn,
     AgentLoggedOut,
     AgentReturned,
@@ -24,7 +25,7 @@ from dialer.events import (
     Screening,
     TalkEnded,
 )
-from dialer.ids import AgentId, CallId
+from dialer.ids import ONLY_NODE, AgentId, CallId, NodeId
 from dialer.ports import AgentLeg, CallLeg, ChannelsUp, Clock, EventSink
 from dialer.simulator.people import People
 from dialer.simulator.scenario import Scenario
@@ -45,9 +46,15 @@ class VirtualExchange(Watcher):
     """
 
     def __init__(
-        self, scenario: Scenario, *, seed: int, start: datetime, people: People | None = None
+        self,
+        scenario: Scenario,
+        *,
+        seed: int,
+        start: datetime,
+        people: People | None = None,
+        node: NodeId = ONLY_NODE,
     ) -> None:
-        self._start = start
+        self._start, self._node = start, node
         self._events: list[Event] = []
         self._announced: set[str] = set()
         self.world = World(scenario, self, seed=seed, people=people, epoch=int(start.timestamp()))
@@ -150,12 +157,18 @@ class VirtualExchange(Watcher):
                 self._announced.add(channel.unique_id)
                 self._events.append(
                     AgentLoggedIn(
-                        at=at, agent_id=agent_id, leg=channel.name, leg_id=channel.unique_id
+                        at=at,
+                        agent_id=agent_id,
+                        leg=channel.name,
+                        leg_id=channel.unique_id,
+                        node=self._node,
                     )
                 )
             case "DialerAgentBack":
                 self._events.append(
-                    AgentReturned(at=at, agent_id=agent_id, leg_id=channel.unique_id)
+                    AgentReturned(
+                        at=at, agent_id=agent_id, leg_id=channel.unique_id, node=self._node
+                    )
                 )
             case _:
                 pass
@@ -179,13 +192,18 @@ class VirtualExchange(Watcher):
         elif channel.unique_id in self._announced:
             self._announced.discard(channel.unique_id)
             self._events.append(
-                AgentLoggedOut(at=at, agent_id=AgentId(channel.agent), leg_id=channel.unique_id)
+                AgentLoggedOut(
+                    at=at,
+                    agent_id=AgentId(channel.agent),
+                    leg_id=channel.unique_id,
+                    node=self._node,
+                )
             )
 
     def originated(self, order: Order, channel: Channel | None, reason: int) -> None:
         if channel is None:
             self._events.append(
-                CallRefused(at=self.now, call_id=CallId(order.unique_id), reason="no_channel")
+                CallRefused(at=self.now, call_id=CallId(order.unique_id), reason=NO_CHANNEL)
             )
 
 

@@ -21,6 +21,7 @@ async def test_agents_are_shown_logged_out(desk: Desk) -> None:
         "since": None,
         "pause_code": None,
         "call_id": None,
+        "asterisk": None,
     }
 
 

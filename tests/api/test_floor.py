@@ -154,5 +154,5 @@ async def test_the_server_is_ready_and_its_metrics_name_no_number(floor: Desk) -
     assert await floor.get("/readyz") == {"ready": True, "reasons": []}
     response = await floor.http.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain")
-    assert 'dialer_telephony_up{team="main"} 1.0' in response.text
+    assert 'dialer_telephony_up{node="asterisk",team="main"} 1.0' in response.text
     assert not any(phone[1:] in response.text for phone in LEADS)

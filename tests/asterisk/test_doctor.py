@@ -252,7 +252,7 @@ async def test_a_carrier_that_does_not_answer_is_told(pair: AsteriskPair, tmp_pa
         W,
         "",
     )
-    dead = campaign(id="dead", trunk="far-end-dead")
+    dead = campaign(id="dead", trunks=["far-end-dead"])
     with broken(pair, watched):
         found = wrong(await examine(good(pair, tmp_path, dead)))
     assert found == {"trunk_silent": (W, "")}
@@ -282,7 +282,7 @@ async def test_an_exchange_that_is_not_there_is_told(pair: AsteriskPair, tmp_pat
 
 
 async def test_a_trunk_that_is_not_there_is_told(pair: AsteriskPair, tmp_path: Path) -> None:
-    found = wrong(await examine(good(pair, tmp_path, campaign(trunk="carrier"))))
+    found = wrong(await examine(good(pair, tmp_path, campaign(trunks=["carrier"]))))
     assert found == {"trunk_missing": (F, "[carrier](dialer-trunk)")}
 
 
@@ -297,7 +297,7 @@ class ClockAhead:
 
 
 async def test_clocks_that_differ_are_told(pair: AsteriskPair, tmp_path: Path) -> None:
-    facts = await gather(good(pair, tmp_path), ClockAhead())
+    (facts,) = (await gather(good(pair, tmp_path), ClockAhead())).values()
     assert facts.asterisk.skew_seconds == pytest.approx(-90, abs=0.5)
     assert wrong(check(facts)) == {"clock_behind": (F, "timedatectl set-ntp true")}
 
@@ -403,7 +403,7 @@ def test_the_command_says_it_in_both_languages_and_by_its_exit_code(
     config = tmp_path / "dialer.toml"
     config.write_text(
         f'[asterisk]\nport = {ami.port}\n[database]\nurl = "sqlite:///{tmp_path}/d.sqlite3"\n'
-        f'[api]\nport = 0\n[[campaigns]]\nid = "spring"\ntrunk = "{pair.trunk}"\n'
+        f'[api]\nport = 0\n[[campaigns]]\nid = "spring"\ntrunks = ["{pair.trunk}"]\n'
     )
     command = ["doctor", "--config", str(config)]
     runner = CliRunner(env={"DIALER_ASTERISK__SECRET": ami.secret})

@@ -10,6 +10,7 @@ import pytest
 
 from asterisk_conf.numbering import FarEndBehaviour, FarEndKind, decode, encode
 from dialer.calls import CallState
+from dialer.ids import ONLY_NODE
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.testbed import AsteriskPair, CdrRow
 from tests.support.live_server import CAMPAIGN, LiveServer, live_server, until
@@ -108,7 +109,7 @@ async def finish(server: LiveServer, count: int, seconds: float) -> None:
             await until(lambda: done() or bool(hang_ups), seconds, f"{count} outcomes")
         finally:
             for call_id in list(hang_ups):
-                await server.dialer.telephony.hang_up(call_id)
+                await server.dialer.exchanges[ONLY_NODE].hang_up(call_id)
             hang_ups.clear()
         loop_done = server.closed() >= count
 

@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 
 from asterisk_conf.numbering import FarEndBehaviour, FarEndKind
+from asterisk_conf.render import render
 from dialer.config import ApiSettings
 from dialer.doctor import Level
 from dialer.doctor_run import examine
 from dialer.testbed import AsteriskPair, Unavailable, find_root, pair_for
 from dialer.testbed_ami import AmiAccess
-from dialer.testbed_render import free_ports, render
+from dialer.testbed_render import free_ports
 from tests.support.asterisk_calls import ITALY, USA, place
 from tests.support.live_server import campaign, settings
 from tests.support.raw_ami import RawAmi, connected
@@ -452,7 +453,7 @@ async def test_their_globals_music_and_users_are_still_theirs(their: Their) -> N
 
 async def test_the_doctor_has_nothing_to_mend(their: Their, tmp_path: Path) -> None:
     value = settings(
-        their.pair, tmp_path, ["7001"], campaign(trunk=TRUNK, screen=True, profile="US-FED")
+        their.pair, tmp_path, ["7001"], campaign(trunks=[TRUNK], screen=True, profile="US-FED")
     )
     findings = await examine(value.model_copy(update={"api": ApiSettings(port=0)}))
     wrong = [f for f in findings if f.level in (Level.WARNING, Level.FAULT)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dialer.errors import ConflictError, IllegalTransitionError, NotFoundError
-from dialer.ids import AgentId, CallId, LeadId
+from dialer.ids import AgentId, CallId, LeadId, NodeId
 from dialer.leads import LeadState, Outcome
 from dialer.ports import AbandonCount, Attempt, OpenAttempt
 from tests.contract.world import (
@@ -15,6 +15,7 @@ from tests.contract.world import (
     MINUTE,
     NOON,
     SPRING,
+    TRUNK,
     World,
     call_to,
     closing,
@@ -38,6 +39,7 @@ class TestOpening:
             call_id=call.call_id,
             campaign_id=SPRING,
             lead_id=lead.lead_id,
+            trunk=TRUNK,
             started_at=NOON + MINUTE,
             ringing_at=None,
             answered_at=None,
@@ -191,6 +193,7 @@ class TestClosing:
             call_id=call.call_id,
             campaign_id=SPRING,
             lead_id=call.lead_id,
+            trunk=TRUNK,
             started_at=NOON,
             ringing_at=NOON + MINUTE,
             answered_at=NOON + 2 * MINUTE,
@@ -395,7 +398,9 @@ class TestDispositions:
 class TestLooking:
     async def test_what_is_still_open(self, world: World) -> None:
         await world.close(await world.dialed(1))
-        call, other = await world.dialed(2), await world.dialed(3, campaign=AUTUMN)
+        lead, other = await world.reserved(2), await world.dialed(3, campaign=AUTUMN)
+        call = replace(call_to(lead), node=NodeId("milano"))
+        await world.open([call])
         await world.stores.attempts.mark_answered(call.call_id, at=NOON + MINUTE)
         await world.stores.attempts.mark_bridged(call.call_id, at=NOON + HOUR, agent_id=AGENT)
         still_open = await world.stores.attempts.still_open([SPRING])
@@ -404,11 +409,13 @@ class TestLooking:
                 call_id=call.call_id,
                 campaign_id=SPRING,
                 lead_id=call.lead_id,
+                trunk=TRUNK,
                 started_at=NOON,
                 answered_at=NOON + MINUTE,
                 bridged_at=NOON + HOUR,
                 agent_id=AGENT,
                 attempts=0,
+                node=NodeId("milano"),
             )
         ]
         both = await world.stores.attempts.still_open([SPRING, AUTUMN])

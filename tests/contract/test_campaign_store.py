@@ -8,7 +8,7 @@ import pytest
 from dialer.adapters.sql.campaigns import OWN_COLUMNS, document_of, policy_of
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.errors import ConflictError, NotFoundError
-from dialer.ids import AgentId, CampaignId, TeamId
+from dialer.ids import AgentId, CampaignId, TeamId, TrunkId
 from dialer.leads import Outcome
 from dialer.ports import AgentRecord, Stores
 from tests.contract.world import AUTUMN, SPRING, policy
@@ -22,7 +22,7 @@ EVERYTHING = CampaignPolicy(
     dial_ratio=1.5,
     abandon_target=0.02,
     caller_id="+390212345678",
-    trunk="other",
+    trunks=(TrunkId("other"), TrunkId("second")),
     lines=7,
     calls_per_second=2.5,
     ring_timeout=timedelta(seconds=31),

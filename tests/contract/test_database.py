@@ -3,11 +3,15 @@
 import asyncio
 import signal
 import sys
+from pathlib import Path
 from random import Random
+
+from sqlalchemy import JSON, bindparam, text
 
 from dialer.adapters.sql.engine import connect
 from dialer.adapters.sql.migrate import migrate
 from dialer.adapters.sql.store import open_stores, stores_on
+from dialer.campaign import CampaignState
 from dialer.ids import TeamId
 from dialer.leads import LeadState, NewLead
 from tests.contract.world import HOUR, MINUTE, NOON, SPRING, World, call_to, number, policy
@@ -34,6 +38,15 @@ class TestMigrations:
         await again.stores.close()
         assert len(leads) == 1
 
+    async def test_several_databases_may_be_opened_at_once_in_one_process(
+        self, tmp_path: Path
+    ) -> None:
+        urls = [f"sqlite:///{tmp_path / f'{number}.db'}" for number in range(4)]
+        opened = await asyncio.gather(*(open_stores(url) for url in urls))
+        for stores in opened:
+            assert await stores.campaigns.all() == []
+            await stores.close()
+
     async def test_several_servers_may_start_on_an_empty_database_at_once(self, url: str) -> None:
         start = "import asyncio, sys; from dialer.adapters.sql.migrate import migrate; "
         start += "asyncio.run(migrate(sys.argv[1]))"
@@ -42,6 +55,23 @@ class TestMigrations:
         ]
         assert [await server.wait() for server in servers] == [0, 0, 0]
         await (await opened(url)).stores.close()
+
+    async def test_a_campaign_of_one_trunk_keeps_it(self, url: str) -> None:
+        await migrate(url, to="0002")
+        database = connect(url)
+        async with database.write() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO campaigns (id, name, team_id, state, policy)"
+                    " VALUES ('spring', 'Spring', 'one', 'running', :policy)"
+                ).bindparams(bindparam("policy", {"trunk": "carrier", "lines": 7}, JSON))
+            )
+        await database.close()
+        stores = await open_stores(url)
+        campaign = await stores.campaigns.get(SPRING)
+        await stores.close()
+        assert (campaign.policy.trunks, campaign.policy.lines) == (("carrier",), 7)
+        assert campaign.state is CampaignState.RUNNING
 
     async def test_what_was_stored_is_there_when_the_stores_are_opened_again(
         self, url: str

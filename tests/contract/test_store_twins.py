@@ -127,9 +127,9 @@ class Twins(RuleBasedStateMachine):
         ]
         if again and self.calls:  # a call id that was used before
             calls.append(self.calls[picks[0] % len(self.calls)])
-        written = self.both(lambda twin: twin.attempts.open(calls, owner=owner))
-        assert written is not None
-        self.calls += [call for call in calls if call.call_id in written]
+        opened = self.both(lambda twin: twin.attempts.open(calls, owner=owner))
+        assert opened is not None
+        self.calls += [call for call in calls if call.call_id in opened.written]
 
     @precondition(lambda self: self.calls)
     @rule(pick=which, outcome=st.sampled_from(Outcome), state=states, delay=delays)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from dialer.campaign import CampaignPolicy
 from dialer.commands import AnswerRule, CloseAttempt, PlaceCall, RecordDisposition
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId, TrunkId
 from dialer.leads import NEVER_RANG, Lead, LeadState, LeadUpdate, NewLead, Outcome
 from dialer.ports import Attempt, Stores
 from dialer.profiles import NoAgentAction
@@ -15,6 +15,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LEASE = 5 * MINUTE
 SPRING, AUTUMN = CampaignId("spring"), CampaignId("autumn")
+TRUNK = TrunkId("trunk")
 RULE = AnswerRule(
     limit=timedelta(seconds=2), action=NoAgentAction.HANG_UP, noise="", message="", screen=False
 )
@@ -30,14 +31,17 @@ def number(index: int) -> str:
     return f"+39347{index:07d}"
 
 
-def call_to(lead: Lead, call_id: str | None = None, *, at: datetime = NOON) -> PlaceCall:
+def call_to(
+    lead: Lead, call_id: str | None = None, *, at: datetime = NOON, trunk: str = TRUNK
+) -> PlaceCall:
     return PlaceCall(
         call_id=CallId(call_id or f"call-{lead.lead_id[-20:]}"),
         campaign_id=lead.campaign_id,
         lead_id=lead.lead_id,
         phone=lead.phone,
         caller_id="+390212345678",
-        trunk="trunk",
+        trunk=TrunkId(trunk),
+        dial=f"PJSIP/{lead.phone}@{trunk}",
         ring_timeout=timedelta(seconds=25),
         answer_rule=RULE,
         at=at,
@@ -81,8 +85,9 @@ class World:
         assert await self.open([call]) == {call.call_id}
         return call
 
-    async def open(self, calls: Sequence[PlaceCall], *, owner: str = "one") -> set[CallId]:
-        return await self.stores.attempts.open(calls, owner=owner)
+    async def open(self, calls: Sequence[PlaceCall], *, owner: str = "one") -> frozenset[CallId]:
+        """The ids that were written."""
+        return (await self.stores.attempts.open(calls, owner=owner)).written
 
     async def close(
         self,

@@ -26,7 +26,7 @@ from dialer.errors import (
     TelephonyRefusedError,
 )
 from dialer.events import AgentEvent, CallEvent, DrainRequested, Event, Fate
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId, uuid7
+from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, TeamId, uuid7
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.ports import (
     AbandonCount,
@@ -37,6 +37,7 @@ from dialer.ports import (
     LeadCounts,
     LeadStore,
     OpenAttempt,
+    OpenResult,
 )
 from dialer.profiles import Profile
 from dialer.simulator.people import Behaviour, Encounter
@@ -74,6 +75,7 @@ class Faults:
     store_away: bool = False
     store_stuck: asyncio.Event | None = None  # writes wait for it
     answer_lost: bool = False  # the next `open` is committed, its answer never arrives
+    leads_lost: bool = False  # the next leads are reserved, and the answer never arrives
     open_takes: float = 0.0  # seconds that the commit of attempts takes
     link_cut: bool = False
     place_unknown: bool = False  # a call is taken, the answer never arrives
@@ -110,7 +112,11 @@ class FaultyLeads:
         self, campaign_id: CampaignId, count: int, *, owner: str, lease: timedelta, at: datetime
     ) -> list[Lead]:
         await self._pass()
-        return await self._inner.reserve_due(campaign_id, count, owner=owner, lease=lease, at=at)
+        leads = await self._inner.reserve_due(campaign_id, count, owner=owner, lease=lease, at=at)
+        if leads and self._faults.leads_lost:
+            self._faults.leads_lost = False
+            raise StoreUnavailableError("the answer was lost")
+        return leads
 
     async def release(self, lead_ids: Collection[LeadId], *, owner: str) -> None:
         await self._pass()
@@ -150,16 +156,16 @@ class FaultyAttempts:
     def __init__(self, inner: AttemptStore, faults: Faults, journal: Journal) -> None:
         self._inner, self._faults, self._journal = inner, faults, journal
 
-    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
+    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> OpenResult:
         await passing(self._faults)
         await asyncio.sleep(self._faults.open_takes)
-        written = await self._inner.open(calls, owner=owner)
-        for call_id in sorted(written):
+        result = await self._inner.open(calls, owner=owner)
+        for call_id in sorted(result.written):
             self._journal.note("opened", call_id)
         if self._faults.answer_lost:
             self._faults.answer_lost = False
             raise StoreUnavailableError("the answer was lost")
-        return written
+        return result
 
     async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
         await passing(self._faults)
@@ -315,7 +321,7 @@ class Floor:
         runner = TeamRunner(
             team,
             stores=self.stores,
-            telephony=FaultyTelephony(self.line, self.faults, self.journal),
+            telephony={ONLY_NODE: FaultyTelephony(self.line, self.faults, self.journal)},
             clock=self.clock,
             metrics=self.metrics,
             owner=OWNER,
@@ -337,7 +343,7 @@ class Floor:
             try:
                 await self.campaign(**changes)
                 await self.leads(leads)
-                self.runner.link_up()
+                self.runner.link_up(ONLY_NODE)
                 yield
             finally:
                 await self.runner.close()
@@ -351,7 +357,13 @@ class Floor:
         await self.stores.campaigns.save(policy)
         await self.stores.campaigns.set_state(SPRING, state)
         stored = await self.stores.campaigns.get(SPRING)
-        event = await load(stored, profiles=Book(), attempts=self.stores.attempts, clock=self.clock)
+        event = await load(
+            stored,
+            profiles=Book(),
+            attempts=self.stores.attempts,
+            trunks=self.stores.trunks,
+            clock=self.clock,
+        )
         self.runner.post(event)
 
     async def leads(self, count: int) -> list[str]:
@@ -364,12 +376,12 @@ class Floor:
     def cut_link(self) -> None:
         self.exchange.advance_to(self.clock.now())
         self.faults.link_cut = True
-        self.switchboard.link_down("connection reset")
+        self.switchboard.link_down(ONLY_NODE, "connection reset")
 
     def mend_link(self) -> None:
         self.exchange.advance_to(self.clock.now())  # what was said meanwhile, nobody heard
         self.faults.link_cut = False
-        self.switchboard.link_up()
+        self.switchboard.link_up(ONLY_NODE)
 
     async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Let time pass until the condition holds, in steps of 50 ms."""

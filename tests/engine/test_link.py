@@ -29,7 +29,7 @@ async def test_nothing_is_dialled_while_the_link_is_cut() -> None:
         before = len(at.placed())
         await asyncio.sleep(300)
         assert len(at.placed()) == before
-        assert not at.team.telephony_up
+        assert not at.team.nodes.up
 
 
 @in_virtual_time
@@ -41,7 +41,7 @@ async def test_calls_that_ended_meanwhile_are_closed_and_dialling_goes_on() -> N
         await asyncio.sleep(120)
         before = len(at.placed())
         at.mend_link()
-        await at.until(lambda: at.team.telephony_up)
+        await at.until(lambda: at.team.nodes.up)
         await at.until(lambda: len(at.placed()) > before, 30)
         closed = {one.call_id: one.outcome for one in await at.attempts() if one.ended_at}
         assert [closed[call] for call in talking] == [Outcome.TALKED] * len(talking)
@@ -110,7 +110,7 @@ async def test_a_talk_that_outlives_the_cut_goes_on_and_ends_as_a_talk() -> None
         at.cut_link()
         await asyncio.sleep(30)
         at.mend_link()
-        await at.until(lambda: at.team.telephony_up)
+        await at.until(lambda: at.team.nodes.up)
         phases = [agent.phase for agent in at.team.agents.values()]
         assert phases == [AgentPhase.TALKING] * 2
         await at.until(lambda: len(at.metrics.outcomes) == 2, 600)
@@ -131,7 +131,7 @@ async def test_an_agent_who_left_during_the_cut_is_logged_out_and_one_who_came_i
         await at.let_it_be_told()
         await asyncio.sleep(10)
         at.mend_link()
-        await at.until(lambda: at.team.telephony_up)
+        await at.until(lambda: at.team.nodes.up)
         assert at.team.agents[first].status is AgentStatus.LOGGED_OUT
         assert at.team.agents[second].is_free
 
@@ -143,7 +143,7 @@ async def test_an_agent_whose_talk_ended_during_the_cut_is_free_again() -> None:
         at.cut_link()
         await asyncio.sleep(90)
         at.mend_link()
-        await at.until(lambda: at.team.telephony_up)
+        await at.until(lambda: at.team.nodes.up)
         before = len(at.metrics.waits)
         await at.until(lambda: len(at.metrics.waits) > before, 120)
 
@@ -172,8 +172,8 @@ async def test_reconciliation_that_fails_is_tried_again() -> None:
         at.faults.looks_fail = 3
         at.mend_link()
         await asyncio.sleep(1)
-        assert not at.team.telephony_up
-        await at.until(lambda: at.team.telephony_up, 30)
+        assert not at.team.nodes.up
+        await at.until(lambda: at.team.nodes.up, 30)
 
 
 @in_virtual_time
@@ -184,7 +184,7 @@ async def test_a_link_that_flaps_rings_nobody_twice() -> None:
             at.cut_link()
             await asyncio.sleep(1.7)
             at.mend_link()
-        await at.until(lambda: at.team.telephony_up)
+        await at.until(lambda: at.team.nodes.up)
         await at.drain()
         assert set(at.people.rung.values()) == {1}
         attempts = await at.attempts()

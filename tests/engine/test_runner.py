@@ -11,7 +11,7 @@ from dialer.agents import AgentPhase
 from dialer.commands import Command
 from dialer.errors import NotFoundError
 from dialer.events import CallRinging, CallScreened, Event, Screening, Ticked
-from dialer.ids import AgentId, CallId, TeamId
+from dialer.ids import ONLY_NODE, AgentId, CallId, TeamId
 from dialer.leads import Outcome
 from dialer.simulator.people import Encounter
 from dialer.team import Team
@@ -177,14 +177,33 @@ async def test_a_server_that_starts_again_takes_up_the_talks_of_its_former_life(
         at.runner.start()
         await at.campaign()
         await asyncio.sleep(1)
-        at.runner.link_up()
-        await at.until(lambda: again.telephony_up)
+        at.runner.link_up(ONLY_NODE)
+        await at.until(lambda: again.nodes.up)
         await at.runner.settle()
         assert len(again.calls) == 2
         assert {agent.phase for agent in again.agents.values()} == {AgentPhase.TALKING}
         await at.until(lambda: len(at.metrics.outcomes) == 2, 600)
         assert at.metrics.outcomes == [Outcome.TALKED] * 2
         assert set(at.people.rung.values()) == {1}
+
+
+@in_virtual_time
+async def test_what_a_former_life_left_is_found_also_where_the_campaign_comes_after_the_link() -> (
+    None
+):
+    async with floor(agents=2, leads=2, everybody=LONG_TALK) as at:
+        await at.until(lambda: len(at.metrics.waits) == 2)
+        await at.runner.settle()
+        await at.runner.close()
+        again = at.new_team(Team)
+        at.take_over(again)
+        at.runner.start()
+        at.runner.link_up(ONLY_NODE)
+        await at.until(lambda: again.nodes.is_up(ONLY_NODE))
+        await asyncio.sleep(30)  # as long as the store is away
+        await at.campaign()
+        await at.until(lambda: len(again.calls) == 2, 3)
+        assert {agent.phase for agent in again.agents.values()} == {AgentPhase.TALKING}
 
 
 def test_the_same_shift_twice_is_the_same_shift() -> None:

@@ -128,6 +128,13 @@ async def test_an_attempt_whose_commit_was_not_confirmed_is_closed_and_its_lead_
 
 
 @in_virtual_time
+async def test_leads_that_were_reserved_without_our_knowing_are_dialled_soon() -> None:
+    async with floor(agents=2, leads=2) as at:
+        at.faults.leads_lost = True
+        await at.until(lambda: len(at.placed()) == 2, 10)
+
+
+@in_virtual_time
 async def test_the_store_going_away_in_a_commit_is_told_once_and_its_return_too() -> None:
     async with floor(agents=3, leads=40) as at:
         await at.until(lambda: len(at.placed()) >= 3)

@@ -100,3 +100,50 @@ def test_the_environment_wins_over_the_file(
     assert settings.asterisk.secret.get_secret_value() == "from-outside"
     assert settings.asterisk.host == "pbx"
     assert "from-outside" not in repr(settings)
+
+
+TWO = """
+[[asterisks]]
+name = "roma"
+host = "10.0.0.1"
+
+[[asterisks]]
+name = "milano-2"
+host = "10.0.0.2"
+tls = true
+"""
+
+
+def test_one_server_is_the_only_one(tmp_path: Path) -> None:
+    settings = read(tmp_path, "[asterisk]\nhost = 'pbx'")
+    assert [(node, each.host) for node, each in settings.servers.items()] == [("asterisk", "pbx")]
+
+
+def test_several_servers_by_name_each_with_its_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIALER_ASTERISK__SECRET", "common")
+    monkeypatch.setenv("DIALER_ASTERISK_MILANO_2__SECRET", "its own")
+    servers = read(tmp_path, TWO).servers
+    assert {node: (s.host, s.secret.get_secret_value()) for node, s in servers.items()} == {
+        "roma": ("10.0.0.1", "common"),
+        "milano-2": ("10.0.0.2", "its own"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "words"),
+    [
+        (TWO + "[asterisk]\nhost = 'pbx'", "settings", "not both"),
+        (TWO.replace("milano-2", "roma"), "settings", "two servers are named 'roma'"),
+        (TWO.replace("milano-2", "Sede A"), "asterisks.1.name", "match pattern"),
+        (TWO.replace("tls", "tsl"), "asterisks.1.tsl", "did you mean 'tls'?"),
+        ("[[asterisks]]\nhost = 'pbx'", "asterisks.0.name", "required"),
+        (TWO + "[[trunks]]\nid = 'a'\nnodes = ['napoli']", "settings", "not there: napoli"),
+        ("[[trunks]]\nid = 'a'\nnodes = ['roma']", "settings", "not there: roma"),
+    ],
+)
+def test_servers_that_are_named_wrongly(tmp_path: Path, text: str, field: str, words: str) -> None:
+    named, problem = refused(tmp_path, text)
+    assert named == field
+    assert words in problem

@@ -56,6 +56,7 @@ def snapshots(draw: st.DrawFn) -> PacingSnapshot:
         theta=draw(st.sampled_from((0.002, 0.01, 0.03, 0.1, 0.5))),
         braked=draw(st.booleans()),
         over_limit=draw(st.booleans()),
+        trunk_room=1000,
     )
 
 

@@ -15,6 +15,7 @@ from dialer.commands import (
     CloseAttempt,
     Command,
     DeferLead,
+    HangUpLeg,
     PlaceCall,
     ReleaseLeads,
 )
@@ -36,12 +37,14 @@ from tests.support import playbook
 from tests.support.playbook import SPRING, START, at, lead
 
 AGENTS = ("anna", "bruno", "carla")
+NODES = ("roma", "milano")
 CALLS = tuple(f"call-{number}" for number in range(1, 9))
 LINES = 5
 
 calls = st.sampled_from(CALLS)
 agents = st.sampled_from(AGENTS)
 legs = st.integers(1, 2)
+nodes = st.sampled_from(NODES)
 steps = st.sampled_from((-90.0, -1.0, 0.0, 0.05, 0.25, 1.0, 3.0, 15.0, 60.0, 400.0))
 
 OF_A_CALL = (
@@ -59,8 +62,6 @@ OF_A_PAIR = (playbook.bridged, playbook.bridge_fails)
 OF_A_LEG = (playbook.logs_in, playbook.leg_returns, playbook.phone_drops)
 OF_AN_AGENT = (playbook.asks_break, playbook.ends_break, playbook.ends_wrap_up)
 OF_THE_WORLD = (
-    playbook.link_down,
-    playbook.link_up,
     playbook.store_fails,
     playbook.store_works,
     playbook.tick,
@@ -72,7 +73,7 @@ class TeamMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.team = playbook.new_team()
+        self.team = playbook.new_team(*NODES)
         self.events: list[Event] = []
         self.said: list[list[Command] | str] = []
         self.seconds = 0.0
@@ -124,7 +125,9 @@ class TeamMachine(RuleBasedStateMachine):
 
     def note_command(self, command: Command) -> None:
         match command:
-            case PlaceCall(call_id=call_id, lead_id=lead_id):
+            case PlaceCall(call_id=call_id, lead_id=lead_id, node=node):
+                assert self.team.nodes.is_up(node), "dialled on a server that is away"
+                assert node in {agent.node for agent in self.team.agents.values()}, "for nobody"
                 assert lead_id in self.reserved, "dialled a lead that it does not hold"
                 self.reserved.remove(lead_id)
                 self.dialled[lead_id] += 1
@@ -140,16 +143,28 @@ class TeamMachine(RuleBasedStateMachine):
                 self.reserved.remove(lead_id)
             case CloseAttempt(call_id=call_id, lead_update=update):
                 assert self.open.pop(call_id) == update.lead_id, "closed twice or never placed"
-            case BridgeToAgent(call_id=call_id, agent_id=agent_id):
+            case BridgeToAgent(call_id=call_id, agent_id=agent_id, node=node):
+                call, agent = self.team.calls[call_id], self.team.agents[agent_id]
+                assert call.order.node == agent.node == node, "legs of two servers"
+                assert self.team.nodes.is_up(node), "joined on a server that is away"
                 self.bridges[(call_id, agent_id)] += 1
                 assert self.bridges[(call_id, agent_id)] == 1, "bridged twice to the same agent"
                 assert agent_id not in self.joined, "the agent has another call"
                 self.joined[agent_id] = call_id
+            case HangUpLeg(leg=leg, node=node):
+                assert self.team.nodes.is_up(node)
+                held = {(agent.node, agent.leg) for agent in self.team.agents.values()}
+                assert (node, leg) not in held, "hung up on somebody who works there"
             case _:
                 pass
 
     def live(self) -> int:
-        return sum(call not in ADOPTED for call in self.team.calls)
+        """Lines in use, as far as anybody can know: a server that has been away for long may be dead."""
+        now = self.events[-1].at
+        return sum(
+            call_id not in ADOPTED and self.team.nodes.holds_lines(call.order.node, now)
+            for call_id, call in self.team.calls.items()
+        )
 
     def later(self, step: float) -> float:
         """The instant of the next event: sometimes before the one that was told last."""
@@ -165,9 +180,10 @@ class TeamMachine(RuleBasedStateMachine):
         for agent in AGENTS:
             self.team.add_agent(AgentId(agent), agent.title())
         self.feed(playbook.campaign(counts=counts, **self.policy))
-        self.feed(playbook.link_up(0))
-        for agent in AGENTS[:2]:
-            self.feed(playbook.logs_in(agent, 0))
+        for node in NODES:
+            self.feed(playbook.link_up(0, node))
+        for agent, node in zip(AGENTS, (*NODES, NODES[0]), strict=True):
+            self.feed(playbook.logs_in(agent, 0, node=node))
 
     @rule(step=steps, size=st.integers(0, 4))
     def leads_come(self, step: float, size: int) -> None:
@@ -175,6 +191,20 @@ class TeamMachine(RuleBasedStateMachine):
         names = [f"lead-{self.lead_number + number}" for number in range(size)]
         self.lead_number += size
         self.feed(playbook.leads(self.later(step), *names))
+
+    @rule(where=st.tuples(nodes, nodes, nodes), step=st.sampled_from((0.0, 1.0, 15.0)))
+    def all_is_well_for_a_moment(self, where: tuple[str, str, str], step: float) -> None:
+        """Servers up, agents at their phones, leads: without this most teams would dial nobody."""
+        seconds = self.later(step)
+        self.feed(playbook.campaign(seconds=seconds, **self.policy))
+        self.feed(playbook.store_works(seconds))
+        for node in NODES:
+            self.feed(playbook.link_up(seconds, node))
+        for agent, node in zip(AGENTS, where, strict=True):
+            self.feed(playbook.logs_in(agent, seconds, node=node))
+            self.feed(playbook.ends_wrap_up(agent, seconds))
+        self.leads_come(0.0, 3)
+        self.feed(playbook.tick(self.later(3.0)))
 
     @rule(step=steps, zone=st.sampled_from(("Asia/Tokyo", "America/Los_Angeles", "Europe/Rome")))
     def a_lead_comes_that_may_be_denied(self, step: float, zone: str) -> None:
@@ -211,9 +241,20 @@ class TeamMachine(RuleBasedStateMachine):
         make = playbook.bridged if well else playbook.bridge_fails
         self.feed(make(self.joined[agent], agent, self.later(step)))
 
-    @rule(make=st.sampled_from(OF_A_LEG), agent=agents, leg=legs, step=steps)
-    def something_of_a_leg(self, make: Any, agent: str, leg: int, step: float) -> None:
-        self.feed(make(agent, self.later(step), leg))
+    @rule(make=st.sampled_from(OF_A_LEG), agent=agents, leg=legs, node=nodes, step=steps)
+    def something_of_a_leg(self, make: Any, agent: str, leg: int, node: str, step: float) -> None:
+        self.feed(make(agent, self.later(step), leg, node))
+
+    @rule(agent=agents, leg=legs, node=nodes, step=steps)
+    def an_old_leg_is_found(self, agent: str, leg: int, node: str, step: float) -> None:
+        """Reconciliation finds one only of an agent who is on another server."""
+        if self.team.agents[AgentId(agent)].node not in (None, node):
+            self.feed(playbook.old_leg_found(agent, self.later(step), leg, node))
+
+    @rule(up=st.booleans(), node=nodes, step=steps)
+    def a_server_goes_or_comes(self, up: bool, node: str, step: float) -> None:
+        make = playbook.link_up if up else playbook.link_down
+        self.feed(make(self.later(step), node))
 
     @rule(make=st.sampled_from(OF_AN_AGENT), agent=agents, step=steps)
     def something_of_an_agent(self, make: Any, agent: str, step: float) -> None:
@@ -235,8 +276,14 @@ class TeamMachine(RuleBasedStateMachine):
     def a_timer_fires(self, step: float, key: str) -> None:
         self.feed(playbook.timer(key, self.later(step)))
 
-    @rule(step=steps, call=st.sampled_from(("old-1", "old-2")), how=st.integers(0, 2), who=agents)
-    def an_old_call_is_adopted(self, step: float, call: str, how: int, who: str) -> None:
+    @rule(
+        step=steps,
+        call=st.sampled_from(("old-1", "old-2")),
+        how=st.integers(0, 2),
+        who=agents,
+        node=nodes,
+    )
+    def an_old_call_is_adopted(self, step: float, call: str, how: int, who: str, node: str) -> None:
         seconds = self.later(step)
         if call in self.adopted:
             return
@@ -250,6 +297,7 @@ class TeamMachine(RuleBasedStateMachine):
                 answered=seconds - 30 if how else None,
                 talking_since=seconds - 29 if talking else None,
                 agent=who if talking else None,
+                node=node,
             )
         )
 
@@ -315,7 +363,7 @@ class TeamMachine(RuleBasedStateMachine):
             assert run.decision is None or 0 <= run.decision.risk <= 1 + 1e-9
 
     def teardown(self) -> None:
-        twin = playbook.new_team()
+        twin = playbook.new_team(*NODES)
         for agent in AGENTS:
             twin.add_agent(AgentId(agent), agent.title())
         again: list[list[Command] | str] = []
@@ -333,7 +381,7 @@ def picture(team: Team) -> object:
         name: (tuple(run.hopper), run.budget.theta, tuple(run.budget.counts), dict(run.outcomes))
         for name, run in team.runs.items()
     }
-    return dict(team.agents), dict(team.calls), runs, team.telephony_up, team.store_up
+    return dict(team.agents), dict(team.calls), runs, team.nodes.up, team.store_up
 
 
 ADOPTED = frozenset({"old-1", "old-2"})

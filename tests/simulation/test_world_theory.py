@@ -37,7 +37,7 @@ from dialer.events import (
     Screening,
     TalkEnded,
 )
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, uuid7
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, TrunkId, uuid7
 from dialer.profiles import NoAgentAction
 from dialer.simulator.ami_text import AmiNarrator
 from dialer.simulator.distributions import Constant, Distribution, Exponential, LogNormal
@@ -228,7 +228,8 @@ def call_of(number: int, at: datetime, *, screen: bool = False, trunk: str = "t"
         lead_id=LeadId(str(number)),
         phone=f"+3906{number:06}",
         caller_id="+390600",
-        trunk=trunk,
+        trunk=TrunkId(trunk),
+        dial=f"PJSIP/+3906{number:06}@{trunk}",
         ring_timeout=timedelta(seconds=25),
         answer_rule=AnswerRule(
             limit=timedelta(milliseconds=2950),

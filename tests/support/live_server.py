@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -38,7 +38,7 @@ def campaign(**changes: object) -> CampaignSettings:
         "id": CAMPAIGN,
         "team": TEAM,
         "profile": "DEMO",
-        "trunk": TRUNK,
+        "trunks": [TRUNK],
         "ring_timeout_seconds": 12,
         "wrap_up_seconds": 0.5,
         "lines": 80,
@@ -51,7 +51,7 @@ def campaign(**changes: object) -> CampaignSettings:
 NO_LIMIT = "TEST-NO-LIMIT"
 
 
-def _profiles(folder: Path) -> Path:
+def own_profiles(folder: Path) -> Path:
     """A profile like DEMO whose abandon budget never runs out, for tests that need people to wait."""
     target = folder / "profiles"
     target.mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ def settings(
         database=DatabaseSettings(url=f"sqlite+aiosqlite:///{folder / 'test.sqlite3'}"),
         agents=[AgentSettings(code=code, team=TEAM) for code in codes],
         campaigns=[settings_of],
-        profiles_folder=_profiles(folder),
+        profiles_folder=own_profiles(folder),
     )
 
 
@@ -116,8 +116,8 @@ class LiveServer:
         """Hang up the agents' legs, so that the next test finds none."""
         team = self.dialer.switchboard.runner(TEAM).team
         for agent in list(team.agents.values()):
-            if agent.leg is not None:
-                await self.dialer.telephony.hang_up(agent.leg)
+            if agent.leg is not None and agent.node is not None:
+                await self.dialer.exchanges[agent.node].hang_up(agent.leg)
         await until(
             lambda: all(agent.since is None for agent in self.view().agents), 10, "agents gone"
         )
@@ -181,13 +181,15 @@ def toml(value: Settings) -> str:
 
 
 @contextlib.contextmanager
-def server_process(value: Settings, folder: Path) -> Iterator[int]:
-    """`dialer run` as a process of its own; yields its pid. Killed at the end if it still lives."""
+def server_process(
+    value: Settings, folder: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[int]:
+    """`dialer run` as a process of its own, with further variables of the environment; yields its pid. Killed at the end
+    if it still lives."""
     config = folder / "dialer.toml"
     config.write_text(toml(value), encoding="utf-8")
-    environment = dict(os.environ) | {
-        "DIALER_ASTERISK__SECRET": value.asterisk.secret.get_secret_value()
-    }
+    secret = value.asterisk.secret.get_secret_value()
+    environment = dict(os.environ) | {"DIALER_ASTERISK__SECRET": secret, **(variables or {})}
     log = os.open(folder / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         pid = os.posix_spawn(

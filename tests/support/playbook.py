@@ -33,6 +33,7 @@ from dialer.events import (
     Fate,
     LeadsForgotten,
     LeadsReserved,
+    OldLegFound,
     Screening,
     StoreDown,
     StoreUp,
@@ -44,10 +45,11 @@ from dialer.events import (
     WindowCount,
     WrapUpEnded,
 )
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
+from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState
 from dialer.profiles import AbandonWindow, NoAgentAction, Profile, WindowType
 from dialer.team import Team
+from dialer.trunks import Trunk, named
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 """A Tuesday, 11:00 in Rome."""
@@ -124,7 +126,8 @@ def order(call: str = "call-1", **changes: Any) -> PlaceCall:
         lead_id=LeadId("rossi"),
         phone="+390690000001",
         caller_id="",
-        trunk="dialer-trunk",
+        trunk=TrunkId("dialer-trunk"),
+        dial="PJSIP/+390690000001@dialer-trunk",
         ring_timeout=timedelta(seconds=25),
         answer_rule=AnswerRule(
             limit=timedelta(seconds=2.95),
@@ -138,10 +141,11 @@ def order(call: str = "call-1", **changes: Any) -> PlaceCall:
     return replace(base, **changes)
 
 
-def new_team() -> Team:
-    """Nobody logged in, no link, no campaign. Its calls are call-1, call-2, ..."""
+def new_team(*nodes: str) -> Team:
+    """Nobody logged in, no link, no campaign. Its calls are call-1, call-2, ... One server, if none is named."""
     numbers = count(1)
-    return Team(SALES, lambda _now: CallId(f"call-{next(numbers)}"))
+    names = [NodeId(node) for node in nodes] or [ONLY_NODE]
+    return Team(SALES, lambda _now: CallId(f"call-{next(numbers)}"), names)
 
 
 def floor(*agents: str, **changes: Any) -> Team:
@@ -235,17 +239,20 @@ def is_adopted(
     answered: float | None = None,
     talking_since: float | None = None,
     agent: str | None = None,
+    node: str = ONLY_NODE,
 ) -> CallAdopted:
     return CallAdopted(
         call_id=CallId(call),
         campaign_id=SPRING,
         lead_id=LeadId(f"lead-of-{call}"),
+        trunk=TrunkId("dialer-trunk"),
         attempts=0,
         started_at=at(seconds - 60),
         answered_at=None if answered is None else at(answered),
         bridged_at=None if talking_since is None else at(talking_since),
         agent_id=None if agent is None else AgentId(agent),
         talking=agent is not None,
+        node=NodeId(node),
         at=at(seconds),
     )
 
@@ -253,21 +260,32 @@ def is_adopted(
 # --- agents -----------------------------------------------------------------------------------------------------------
 
 
-def logs_in(agent: str, seconds: float, leg: int = 1) -> AgentLoggedIn:
+def logs_in(agent: str, seconds: float, leg: int = 1, node: str = ONLY_NODE) -> AgentLoggedIn:
     return AgentLoggedIn(
         agent_id=AgentId(agent),
         leg=f"PJSIP/{agent}-{leg:08}",
         leg_id=f"{agent}.{leg}",
+        node=NodeId(node),
         at=at(seconds),
     )
 
 
-def leg_returns(agent: str, seconds: float, leg: int = 1) -> AgentReturned:
-    return AgentReturned(agent_id=AgentId(agent), leg_id=f"{agent}.{leg}", at=at(seconds))
+def leg_returns(agent: str, seconds: float, leg: int = 1, node: str = ONLY_NODE) -> AgentReturned:
+    return AgentReturned(
+        agent_id=AgentId(agent), leg_id=f"{agent}.{leg}", node=NodeId(node), at=at(seconds)
+    )
 
 
-def phone_drops(agent: str, seconds: float, leg: int = 1) -> AgentLoggedOut:
-    return AgentLoggedOut(agent_id=AgentId(agent), leg_id=f"{agent}.{leg}", at=at(seconds))
+def phone_drops(agent: str, seconds: float, leg: int = 1, node: str = ONLY_NODE) -> AgentLoggedOut:
+    return AgentLoggedOut(
+        agent_id=AgentId(agent), leg_id=f"{agent}.{leg}", node=NodeId(node), at=at(seconds)
+    )
+
+
+def old_leg_found(agent: str, seconds: float, leg: int, node: str) -> OldLegFound:
+    return OldLegFound(
+        agent_id=AgentId(agent), leg=f"PJSIP/{agent}-{leg:08}", node=NodeId(node), at=at(seconds)
+    )
 
 
 def asks_break(agent: str, seconds: float) -> BreakRequested:
@@ -297,11 +315,15 @@ def campaign(
     profile: Profile = ITALY,
     counts: tuple[WindowCount, ...] | None = None,
     seconds: float = 0,
+    trunks: tuple[Trunk, ...] = (),
     **changes: Any,
 ) -> CampaignLoaded:
+    if trunks:
+        changes["trunks"] = tuple(trunk.trunk_id for trunk in trunks)
     return CampaignLoaded(
         campaign=Campaign(policy=policy(**changes), state=state),
         profile=profile,
+        trunks=trunks or named(policy(**changes).trunks, ()),
         started_at=None,
         counts=counts if counts is not None else (WindowCount(),) * len(profile.windows),
         at=at(seconds),
@@ -325,12 +347,12 @@ def forget(seconds: float, *names: str) -> LeadsForgotten:
     return LeadsForgotten(lead_ids=tuple(LeadId(name) for name in names), at=at(seconds))
 
 
-def link_up(seconds: float) -> TelephonyUp:
-    return TelephonyUp(at=at(seconds))
+def link_up(seconds: float, node: str = ONLY_NODE) -> TelephonyUp:
+    return TelephonyUp(node=NodeId(node), at=at(seconds))
 
 
-def link_down(seconds: float) -> TelephonyDown:
-    return TelephonyDown(reason="connection reset", at=at(seconds))
+def link_down(seconds: float, node: str = ONLY_NODE) -> TelephonyDown:
+    return TelephonyDown(reason="connection reset", node=NodeId(node), at=at(seconds))
 
 
 def store_fails(seconds: float) -> StoreDown:

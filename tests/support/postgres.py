@@ -1,5 +1,6 @@
 """A private PostgreSQL for tests: its own data folder, a free port of the loopback, gone with the process that started it."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -56,10 +57,12 @@ def cluster(*, durable: bool = False) -> Iterator["Cluster"]:
 
 
 class Cluster:
-    """`durable`: what is committed is on the disk, as in production. Else a test costs little."""
+    """`durable`: what is committed is on the disk, as in production. Else a test costs little.
 
-    def __init__(self, programs: Path, *, durable: bool) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="dialer-postgres-"))
+    Its folder is made in `parent` (None: among the temporary files)."""
+
+    def __init__(self, programs: Path, *, durable: bool, parent: Path | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="dialer-postgres-", dir=parent))
         self.port = _free_port()
         self._programs = programs
         self._durable = durable
@@ -120,6 +123,10 @@ class Cluster:
         self._reader.join(STOP_SECONDS)
         self._process = None
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def remove(self) -> None:
         shutil.rmtree(self.folder)
 
@@ -158,7 +165,9 @@ class Cluster:
     def _follow(self, lines: IO[str], ready: threading.Event) -> None:
         with (self.folder / "log").open("a") as log:
             for line in lines:
-                log.write(line)
+                with contextlib.suppress(OSError):  # its disk may be full
+                    log.write(line)
+                    log.flush()
                 if READY in line:
                     ready.set()
         lines.close()

@@ -39,6 +39,7 @@ from dialer.pacing import Binding
 from dialer.simulator.scenario import ITALY, Scenario
 from dialer.simulator.virtual import VirtualExchange
 from dialer.team import Team
+from dialer.trunks import named
 
 START = datetime(2026, 11, 24, 8, tzinfo=UTC)
 """A Tuesday, 9:00 in Rome."""
@@ -130,6 +131,7 @@ class Shift:
             CampaignLoaded(
                 campaign=Campaign(policy=policy(mode), state=CampaignState.RUNNING),
                 profile=profile,
+                trunks=named(policy(mode).trunks, ()),
                 started_at=None,
                 counts=(counts or WindowCount(),) * len(profile.windows),
                 at=START,

@@ -35,7 +35,7 @@ TRUNK = TrunkFacts(
 )
 CAMPAIGN = CampaignFacts(
     id="spring",
-    trunk="carrier",
+    trunks=("carrier",),
     noise="dialer-noise",
     message="dialer/message-en",
     screen=True,
@@ -68,7 +68,7 @@ ASTERISK = AsteriskFacts(
     noises={"dialer-noise": "dialer-noise"},
 )
 DATABASE = DatabaseFacts(
-    place="/var/lib/dialer.sqlite3", revision="0002", newest="0002", free_bytes=50_000 * MIB
+    place="/var/lib/dialer.sqlite3", revision="0003", newest="0003", free_bytes=50_000 * MIB
 )
 API = ApiFacts(host="127.0.0.1", port=8000)
 GOOD = Facts(settings=SETTINGS, asterisk=ASTERISK, database=DATABASE, api=API)

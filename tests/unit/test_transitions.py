@@ -14,7 +14,7 @@ from dialer.agents import Agent, AgentPhase, AgentStatus
 from dialer.calls import Call, CallState
 from dialer.errors import IllegalTransitionError
 from dialer.events import AgentEvent, CallEvent, CallMatched, Event, Screening
-from dialer.ids import AgentId, CallId
+from dialer.ids import ONLY_NODE, AgentId, CallId
 from dialer.leads import LeadState
 from tests.support.playbook import (
     answers,
@@ -126,6 +126,7 @@ def test_an_agents_phase_follows_its_table(phase: str, event: str, follows: str)
         call_id=CallId("call-1"),
         leg="PJSIP/anna",
         leg_id="anna.1",
+        node=ONLY_NODE,
     )
     before = replace(agent)
     if follows == "-":
@@ -145,7 +146,11 @@ def test_an_agents_status_follows_its_table_in_every_phase(
     status: str, event: str, follows: str, phase: AgentPhase
 ) -> None:
     agent = Agent(
-        agent_id=AgentId("anna"), status=AgentStatus(status), phase=phase, leg_id="anna.1"
+        agent_id=AgentId("anna"),
+        status=AgentStatus(status),
+        phase=phase,
+        leg_id="anna.1",
+        node=ONLY_NODE,
     )
     if follows == "-":
         with pytest.raises(IllegalTransitionError):
@@ -177,7 +182,9 @@ def test_a_break_leaves_the_phase_as_it_is() -> None:
 
 
 def test_the_hang_up_of_an_old_leg_is_not_the_agents() -> None:
-    agent = Agent(agent_id=AgentId("anna"), status=AgentStatus.AVAILABLE, leg_id="anna.2")
+    agent = Agent(
+        agent_id=AgentId("anna"), status=AgentStatus.AVAILABLE, leg_id="anna.2", node=ONLY_NODE
+    )
     assert agents.apply(agent, phone_drops("anna", 9, leg=1)) is agent
 
 

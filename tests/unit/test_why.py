@@ -71,7 +71,7 @@ def test_every_text_of_a_reason_has_its_code() -> None:
 
 
 def test_what_limits_the_pace_is_told_unless_the_agents_tell_it() -> None:
-    assert set(dialer.why._BY_BINDING) == set(Binding) - {Binding.NO_AGENTS}
+    assert set(dialer.why._BY_BINDING) == set(Binding) - {Binding.NO_AGENTS, Binding.TRUNKS_DOWN}
 
 
 def test_a_team_that_dials_says_that_its_agents_have_their_lines() -> None:

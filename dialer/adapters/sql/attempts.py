@@ -9,6 +9,7 @@ from sqlalchemy import Row, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.lead_changes import after_attempt, after_callback
+from dialer.adapters.opening import OpeningFacts, admitted, none, result
 from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.fences import holds
@@ -23,11 +24,13 @@ from dialer.adapters.sql.rows import (
     settled_values,
 )
 from dialer.adapters.sql.tables import attempts, leads
+from dialer.adapters.sql.trunks import locked, uses_of
 from dialer.commands import CloseAttempt, PlaceCall, RecordDisposition
 from dialer.errors import ConflictError, NotFoundError
+from dialer.events import NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
 from dialer.leads import PERSON_ANSWERED, Lead, LeadState, Outcome
-from dialer.ports import AbandonCount, Attempt, OpenAttempt
+from dialer.ports import AbandonCount, Attempt, OpenAttempt, OpenResult
 
 
 class SqlAttemptStore:
@@ -35,22 +38,23 @@ class SqlAttemptStore:
         self._database = database
 
     @again
-    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> set[CallId]:
+    async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> OpenResult:
         if not calls:
-            return set()
+            return OpenResult()
         async with self._database.write() as connection:
             if not await holds(connection, owner):
-                return set()
-            held = await _held_leads(connection, calls, owner)
-            barred = await listed_numbers(connection, [call.phone for call in calls])
-            allowed = [
-                call
-                for call in calls
-                if call.phone not in barred and held.get(call.lead_id) == call.campaign_id
-            ]
-            written = await _insert(connection, allowed)
+                return none(calls, NotOpened.TEAM_LOST)
+            limited = await locked(connection, {call.trunk for call in calls})
+            facts = OpeningFacts(
+                held=await _held_leads(connection, calls, owner),
+                barred=await listed_numbers(connection, [call.phone for call in calls]),
+                limited=limited,
+                uses=await uses_of(connection, limited.values(), calls),
+            )
+            room, refused = admitted(calls, facts)
+            written = await _insert(connection, room)
             await _mark_dialing(connection, written)
-        return {CallId(row.id) for row in written}
+        return result(calls, [CallId(row.id) for row in written], refused)
 
     @again
     async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
@@ -207,6 +211,7 @@ def _new_row(call: PlaceCall) -> dict[str, Any]:
         "phone": call.phone,
         "caller_id": call.caller_id,
         "trunk": call.trunk,
+        "node": call.node,
         "started_at": call.at,
     }
 

@@ -11,7 +11,7 @@ from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import campaigns
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.errors import ConflictError, NotFoundError
-from dialer.ids import CampaignId, TeamId
+from dialer.ids import CampaignId, TeamId, TrunkId
 from dialer.leads import Outcome
 
 OWN_COLUMNS = frozenset({"campaign_id", "name", "team_id"})
@@ -71,7 +71,7 @@ def document_of(policy: CampaignPolicy) -> dict[str, Any]:
         "dial_ratio": policy.dial_ratio,
         "abandon_target": policy.abandon_target,
         "caller_id": policy.caller_id,
-        "trunk": policy.trunk,
+        "trunks": list(policy.trunks),
         "lines": policy.lines,
         "calls_per_second": policy.calls_per_second,
         "ring_timeout": policy.ring_timeout.total_seconds(),
@@ -93,6 +93,8 @@ def policy_of(
     """The policy that `document_of` wrote."""
     settings = dict(document)
     settings.update((key, timedelta(seconds=settings[key])) for key in DURATIONS & document.keys())
+    if "trunks" in settings:
+        settings["trunks"] = tuple(TrunkId(name) for name in settings["trunks"])
     if "mode" in settings:
         settings["mode"] = PacingMode(settings["mode"])
     if "retry" in settings:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from dialer.adapters.sql.tables import attempts, leads
-from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
 from dialer.leads import Lead, LeadState
 from dialer.ports import Attempt, OpenAttempt
 
@@ -31,6 +31,7 @@ ATTEMPT_COLUMNS = [
     attempts.c.id,
     attempts.c.campaign_id,
     attempts.c.lead_id,
+    attempts.c.trunk,
     attempts.c.started_at,
     attempts.c.ringing_at,
     attempts.c.answered_at,
@@ -46,6 +47,8 @@ OPEN_ATTEMPT_COLUMNS = [
     attempts.c.id,
     attempts.c.campaign_id,
     attempts.c.lead_id,
+    attempts.c.trunk,
+    attempts.c.node,
     attempts.c.started_at,
     attempts.c.answered_at,
     attempts.c.bridged_at,
@@ -92,6 +95,7 @@ def attempt_of(row: Row[Any]) -> Attempt:
         call_id=CallId(row.id),
         campaign_id=CampaignId(row.campaign_id),
         lead_id=LeadId(row.lead_id),
+        trunk=TrunkId(row.trunk),
         started_at=row.started_at,
         ringing_at=row.ringing_at,
         answered_at=row.answered_at,
@@ -110,9 +114,11 @@ def open_attempt_of(row: Row[Any]) -> OpenAttempt:
         call_id=CallId(row.id),
         campaign_id=CampaignId(row.campaign_id),
         lead_id=LeadId(row.lead_id),
+        trunk=TrunkId(row.trunk),
         started_at=row.started_at,
         answered_at=row.answered_at,
         bridged_at=row.bridged_at,
         agent_id=None if row.agent_id is None else AgentId(row.agent_id),
         attempts=row.attempts,
+        node=None if row.node is None else NodeId(row.node),
     )

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -103,6 +104,15 @@ campaigns = Table(
     Column("state", Word(CampaignState), nullable=False),
     Column("policy", JSON().with_variant(JSONB(), "postgresql"), nullable=False),
     UniqueConstraint("name"),
+)
+
+trunks = Table(
+    "trunks",
+    metadata,
+    Column("id", _key(64), primary_key=True),
+    Column("lines", Integer),  # null: no limit
+    Column("calls_per_second", Float),
+    Column("settings", JSON().with_variant(JSONB(), "postgresql"), nullable=False),
 )
 
 team_leases = Table(
@@ -195,11 +205,13 @@ attempts = Table(
     Column("agent_id", String(64)),
     Column("disposition", Text),
     Column("callback_at", UtcDateTime()),  # agreed while the attempt was open; its close applies it
+    Column("node", Text),  # the Asterisk server that carries it
 )
 
 _partial("uq_attempts_open_lead", attempts.c.lead_id, where=STILL_OPEN, unique=True)
 _partial("uq_attempts_open_phone", attempts.c.phone, where=STILL_OPEN, unique=True)
 _partial("ix_attempts_open", attempts.c.campaign_id, where=STILL_OPEN)
+_partial("ix_attempts_open_trunk", attempts.c.trunk, where=STILL_OPEN)
 _partial(
     "ix_attempts_outcome",
     attempts.c.campaign_id,
@@ -208,5 +220,6 @@ _partial(
     attempts.c.ended_at,
     where=ENDED,
 )
+Index("ix_attempts_trunk_started", attempts.c.trunk, attempts.c.started_at)
 Index("ix_attempts_started", attempts.c.campaign_id, attempts.c.started_at)
 Index("ix_attempts_lead", attempts.c.lead_id, attempts.c.started_at)

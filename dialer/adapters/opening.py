@@ -1,0 +1,76 @@
+"""Which calls of a batch may be opened: pure, shared by every store, so that all obey one rule."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from dialer.commands import PlaceCall
+from dialer.events import NotOpened
+from dialer.ids import CallId, CampaignId, LeadId, TrunkId
+from dialer.ports import OpenResult
+from dialer.trunks import Trunk
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkUse:
+    """What a trunk carries, over all teams: open attempts, and attempts that began within its rate."""
+
+    open: int = 0
+    recent: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpeningFacts:
+    """What the store finds under its locks. A trunk that is not in `limited` has no limits."""
+
+    held: Mapping[LeadId, CampaignId]  # leads that the owner holds
+    barred: Collection[str]  # numbers on the do-not-call list
+    limited: Mapping[TrunkId, Trunk]
+    uses: Mapping[TrunkId, TrunkUse]
+
+
+def admitted(
+    calls: Sequence[PlaceCall], facts: OpeningFacts
+) -> tuple[list[PlaceCall], dict[CallId, NotOpened]]:
+    """The calls that may be written, in their order, and why not the others."""
+    uses = dict(facts.uses)
+    room: list[PlaceCall] = []
+    refused: dict[CallId, NotOpened] = {}
+    for call in calls:
+        use = uses.get(call.trunk, TrunkUse())
+        reason = _not_allowed(call, facts) or _above(facts.limited.get(call.trunk), use)
+        if reason is None:
+            uses[call.trunk] = TrunkUse(use.open + 1, use.recent + 1)
+            room.append(call)
+        else:
+            refused[call.call_id] = reason
+    return room, refused
+
+
+def result(
+    calls: Sequence[PlaceCall], written: Collection[CallId], refused: Mapping[CallId, NotOpened]
+) -> OpenResult:
+    """`refused`: by `admitted`; what is neither there nor written met an open attempt or a used id."""
+    left = {call.call_id for call in calls}.difference(written)
+    reasons = {call_id: refused.get(call_id, NotOpened.ALREADY_OPEN) for call_id in left}
+    return OpenResult(written=frozenset(written), refused=reasons)
+
+
+def none(calls: Sequence[PlaceCall], reason: NotOpened) -> OpenResult:
+    """All are refused."""
+    return OpenResult(refused={call.call_id: reason for call in calls})
+
+
+def _not_allowed(call: PlaceCall, facts: OpeningFacts) -> NotOpened | None:
+    if facts.held.get(call.lead_id) != call.campaign_id:
+        return NotOpened.NOT_RESERVED
+    return NotOpened.DO_NOT_CALL if call.phone in facts.barred else None
+
+
+def _above(trunk: Trunk | None, use: TrunkUse) -> NotOpened | None:
+    if trunk is None:
+        return None
+    if trunk.lines is not None and use.open >= trunk.lines:
+        return NotOpened.TRUNK_LINES
+    if trunk.rate is not None and use.recent >= trunk.rate[0]:
+        return NotOpened.TRUNK_RATE
+    return None
