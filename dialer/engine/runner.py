@@ -4,9 +4,10 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dialer.commands import Command
+from dialer.engine.clock_watch import ClockWatch, restamped
 from dialer.engine.executor import Executor
 from dialer.engine.reconcile import SETTLING, missing_events
 from dialer.engine.tasks import TaskSet
@@ -15,6 +16,7 @@ from dialer.errors import DialerError, IllegalTransitionError
 from dialer.events import (
     CallBridged,
     CallEvent,
+    ClockStepped,
     Event,
     StoreDown,
     StoreUp,
@@ -62,6 +64,8 @@ class TeamRunner:
         self._stores = stores
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._due: dict[str, datetime] = {}
+        self._watch = ClockWatch(clock)
         self._tasks = TaskSet()
         self._checking: dict[NodeId, asyncio.Task[None]] = {}
         self._check_wanted: set[NodeId] = set()
@@ -144,6 +148,8 @@ class TeamRunner:
     def _handle(self, event: Event) -> None:
         if isinstance(event, Ticked):
             self._ticks_waiting -= 1
+        if (by := self._watch.step()) is not None:
+            event = self._clock_stepped(by, event)
         started = asyncio.get_running_loop().time()
         campaigns = len(self.team.runs)
         try:
@@ -196,16 +202,29 @@ class TeamRunner:
         self._cancel_timer(key)
         delay = max((due_at - self._clock.now()).total_seconds(), 0.0)
         loop = asyncio.get_running_loop()
-        self._timers[key] = loop.call_later(delay, self._fire, key, due_at)
+        self._timers[key] = loop.call_later(delay, self._fire, key)
+        self._due[key] = due_at
 
     def _cancel_timer(self, key: str) -> None:
+        self._due.pop(key, None)
         handle = self._timers.pop(key, None)
         if handle is not None:
             handle.cancel()
 
-    def _fire(self, key: str, due_at: datetime) -> None:
+    def _fire(self, key: str) -> None:
         self._timers.pop(key, None)
-        self.post(TimerFired(key=key, at=max(self._clock.now(), due_at)))
+        self.post(TimerFired(key=key, at=max(self._clock.now(), self._due.pop(key))))
+
+    def _clock_stepped(self, by: timedelta, event: Event) -> Event:
+        """Tell the team, and set right what waits: timers, the inbox, and the event at hand, which is returned."""
+        now = self._clock.now()
+        logger.warning("clock_stepped", team=self.team.team_id, seconds=by.total_seconds())
+        self._executor.execute(self.team.handle(ClockStepped(by=by, at=now)))
+        self._due = {key: due_at + by for key, due_at in self._due.items()}
+        for _ in range(self._inbox.qsize()):
+            self._inbox.put_nowait(restamped(self._inbox.get_nowait(), by, now))
+            self._inbox.task_done()
+        return restamped(event, by, now)
 
     # --- the truth ----------------------------------------------------------------------------------------------------
 
