@@ -116,7 +116,7 @@ def test_an_hour_that_was_none_counts_for_nobody(by: timedelta, seconds: float) 
     team = floor("1001")
     for event in stepped([tick(1), tick(5)], 1, by):
         team.handle(event)
-    assert team.staffed_seconds == pytest.approx(seconds)
+    assert team.time.staffed_seconds == pytest.approx(seconds)
 
 
 def test_calling_hours_follow_the_new_clock() -> None:
