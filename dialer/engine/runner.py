@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from dialer.agents import AgentPhase
 from dialer.commands import Command
 from dialer.engine.clock_watch import ClockWatch, restamped
 from dialer.engine.executor import Executor
@@ -111,9 +112,11 @@ class TeamRunner:
                 return  # a write's own events, and the writes that follow from them, are done too
 
     async def quiet(self) -> None:
-        """Wait until no call is up; give it a deadline. Useful once the team drains."""
+        """Wait until no call is up and nobody wraps one up; give it a deadline. Useful once the team drains."""
         await self.settle()
-        while self.team.calls:
+        while self.team.calls or any(
+            agent.phase is AgentPhase.WRAP_UP for agent in self.team.agents.values()
+        ):
             self._changed.clear()
             await self._changed.wait()
 
