@@ -50,6 +50,8 @@ async def healthz() -> Health:
 )
 async def readyz(dialer: DialerDep, response: Response) -> Readiness:
     reasons = [] if await _store_answers(dialer) else [NotReady(code="store_down", team=None)]
+    if dialer.draining:
+        reasons.append(NotReady(code="draining", team=None))
     for runner in dialer.switchboard.runners.values():
         reasons += _team(runner.view())
     if not dialer.switchboard.runners and not dialer.exchanges.up:

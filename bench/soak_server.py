@@ -17,11 +17,12 @@ from bench.soak_plan import CAMPAIGN, TEAM, Plan, settings_of
 from bench.soak_talk import answer_lines
 from dialer.bootstrap import Dialer
 from dialer.campaign import CampaignState
-from dialer.events import Event, Ticked
+from dialer.events import DrainRequested, Event, Ticked
 from dialer.ids import CampaignId, TeamId
 from dialer.leads import Outcome
+from dialer.logs import log_to_stderr
 from dialer.ports import Metrics
-from dialer.serve import api, listen, log_to_stderr
+from dialer.serve import api, listen
 
 
 class Recorder:
@@ -120,8 +121,11 @@ async def obey(server: Dialer, recorder: Recorder, plan: Plan) -> None:
                 await server.set_campaign_state(CAMPAIGN, CampaignState.RUNNING)
                 answer({})
             case "drain":
-                await server.drain(plan.drain)
-                await server.switchboard.runner(TEAM).settle()
+                runner = server.switchboard.runner(TEAM)
+                runner.post(DrainRequested(at=server.clock.now()))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(runner.quiet(), plan.drain)
+                await runner.settle()
                 answer(sample(server, recorder))
             case _:
                 return

@@ -66,7 +66,7 @@ def demo(
 async def _demo(
     options: DemoOptions, seconds: float | None, language: Language | None
 ) -> dict[str, object]:
-    stop = serve.stop_event()
+    (stop,) = serve.stop_events(1)
     sock = serve.listen(ApiSettings(host=options.host, port=options.port))
     with contextlib.closing(sock):
         async with running(options) as demonstration, serve.api(demonstration.dialer, sock) as port:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dialer.agents import Agent, AgentPhase
+from dialer.clock_step import move
 
 
 @dataclass
@@ -24,6 +25,10 @@ class AgentTime:
             talking = sum(agent.phase is AgentPhase.TALKING for agent in staffed)
             self.talk_seconds += seconds * talking
         self._last_at = max(now, self._last_at or now)
+
+    def clock_stepped(self, by: timedelta) -> None:
+        """An hour that was none counts for nobody."""
+        move(self, ("_last_at",), by)
 
     @property
     def talk_share(self) -> float | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from random import Random, SystemRandom
 
@@ -31,7 +32,6 @@ from dialer.trunks import named
 
 logger = get_logger(__name__)
 
-DRAIN_SECONDS = 30.0
 WRITE_SECONDS = 10.0
 
 
@@ -49,6 +49,7 @@ class Dialer:
         self.ownership = Ownership(stores.leases, clock, f"server:{uuid7(clock.now(), random)}")
         self._tasks = TaskSet()
         self._stopping = asyncio.Event()
+        self.draining = False
         self._changes = asyncio.Lock()  # one change at a time: store and team see the same order
         self._random = random
         self.exchanges = Exchanges(
@@ -89,17 +90,35 @@ class Dialer:
         self.exchanges.start()
         self._tasks.spawn(self._keep_teams(), "keep_teams")
 
-    async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
-        """No new calls from now on; returns when all talks have ended, after `seconds` at the latest."""
-        runners = self.switchboard.runners.values()
+    async def drain(self, seconds: float) -> None:
+        """No new calls from now on. A team whose talks and wrap-ups have ended is given back at once, so that another
+        server can take it. Returns when all are, after `seconds` at the latest. May be cancelled."""
+        self.draining = True
+        async with self._changes:  # no team is taken up any more
+            runners = list(self.switchboard.runners.values())
         for runner in runners:
             runner.post(DrainRequested(at=self.clock.now()))
         try:
             async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
                 for runner in runners:
-                    group.create_task(runner.quiet())
+                    group.create_task(self._give_back_quiet(runner))
         except TimeoutError:
             logger.warning("drain_unfinished", after_seconds=seconds)
+
+    async def _give_back_quiet(self, runner: TeamRunner) -> None:
+        team_id = runner.team.team_id
+        await runner.quiet()
+        async with self._changes:
+            if self.switchboard.runners.get(team_id) is not runner:
+                return  # lost meanwhile
+            del self.switchboard.runners[team_id]
+            try:
+                await runner.settle()
+            finally:
+                await runner.close()
+            with suppress(StoreUnavailableError):  # `stop` tries again
+                await self.ownership.give_back(team_id)
+                logger.info("team_given_back", team=team_id)
 
     async def stop(self) -> None:
         """Everything decided so far is written, then all is closed. Calls still up stay in the dialplan's hands."""
@@ -150,6 +169,8 @@ class Dialer:
 
     async def _take_up_teams(self) -> None:
         """Every team of the store that is ours or nobody's runs here, with the store's agents and campaigns."""
+        if self.draining:
+            return
         agents = await self.stores.agents.all()
         campaigns = await self.stores.campaigns.all()
         trunks = await self.stores.trunks.all()
@@ -244,10 +265,12 @@ class Dialer:
         runner.post(event)
 
     async def _runner(self, team_id: TeamId) -> TeamRunner:
-        """Raises ConflictError when another server runs the team."""
+        """Raises ConflictError when another server runs the team, or this one is about to stop."""
         known = self.switchboard.runners.get(team_id)
         if known is not None:
             return known
+        if self.draining:
+            raise ConflictError("this server is being stopped")
         fence = await self.ownership.take(team_id)
         if fence is None:
             raise ConflictError(f"another server runs team {team_id!r}")

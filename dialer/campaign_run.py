@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from dialer.budget import Budget
 from dialer.calls import UNANSWERED, Call, CallState
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
+from dialer.clock_step import move, moved
 from dialer.commands import Command, DeferLead, PlaceCall, ReleaseLeads, RequestLeads
 from dialer.compliance import Denied, answer_rule, check, snapshot_of
 from dialer.events import CampaignLoaded, LeadsReserved
@@ -175,6 +176,13 @@ class CampaignRun:
         else:
             self.ask_at = None
         return commands
+
+    def clock_stepped(self, by: timedelta) -> None:
+        """See clock_step: what was remembered is as old as before. Calling hours and legal windows follow the new clock."""
+        self.hopper = deque(moved(entry, by) for entry in self.hopper)
+        move(self, ("ask_at", "tokens_at"), by)
+        self.answers.clock_stepped(by)
+        self.talks.clock_stepped(by)
 
     def refusal(self, lead: Lead, now: datetime) -> DeferLead | None:
         """What to do with a lead that may not be rung now; None: it may."""

@@ -40,18 +40,43 @@ TrunkName = Annotated[str, Field(pattern=TRUNK_ID)]
 CallerId = Annotated[str, Field(pattern=r"^\+?[0-9]{1,20}$")]
 Prefix = Annotated[str, Field(pattern=r"^\+[0-9]*$")]
 
+ONE_TEAM = "most installations have one team"
+
+
+def _setting(default: Any, what: str, why: str, **limits: Any) -> Any:
+    """A setting with its default, and why that is the default: both stand in docs/reference/settings.md."""
+    return Field(default, description=what, json_schema_extra={"why": why}, **limits)
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AsteriskSettings(_Strict):
-    host: str = "127.0.0.1"
-    port: int = Field(default=5038, ge=1, le=65535)
-    username: str = "dialer"
-    secret: SecretStr = SecretStr("")
-    tls: bool = False  # AMI over TLS; needed as soon as the link leaves the machine
-    connect_tone: bool = True  # a short tone in the agent's ear at the start of a talk
+    host: str = _setting(
+        "127.0.0.1",
+        "Name or address of the machine where Asterisk's manager interface (AMI) listens",
+        "the link is not encrypted unless `tls` says so, and must then not leave the machine",
+    )
+    port: int = _setting(5038, "Port of the AMI", "Asterisk's own default", ge=1, le=65535)
+    username: str = _setting(
+        "dialer", "User in Asterisk's manager.conf", "the name in `asterisk_conf/pbx`"
+    )
+    secret: SecretStr = _setting(
+        SecretStr(""),
+        "Its secret; better in the environment (`DIALER_ASTERISK__SECRET`) than in a file",
+        "a secret that everybody knows would be none: without one the login is refused",
+    )
+    tls: bool = _setting(
+        False,
+        "AMI over TLS; needed as soon as the link leaves the machine",
+        "Asterisk has no certificate before somebody gives it one",
+    )
+    connect_tone: bool = _setting(
+        True,
+        "A short tone in the agent's ear at the start of a talk",
+        "the talk begins without a ring, and the agent must not miss its first word",
+    )
 
     def endpoint(self, name: str) -> AmiEndpoint:
         return AmiEndpoint(
@@ -67,39 +92,97 @@ class AsteriskSettings(_Strict):
 class ServerSettings(AsteriskSettings):
     """One of several. Its name is stored with every call that leaves there: renaming it is taking it away."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
+        description="Stored with every call that leaves there",
+    )
 
 
 class DatabaseSettings(_Strict):
-    url: str = "sqlite+aiosqlite:///dialer.sqlite3"  # nothing to install
+    url: str = _setting(
+        "sqlite+aiosqlite:///dialer.sqlite3",
+        "`sqlite:///file` or `postgresql://user:password@host/database`",
+        "a file in the present folder: nothing to install, and it holds a million leads",
+    )
 
 
 class ApiSettings(_Strict):
-    host: str = "127.0.0.1"  # reachable from this machine only, until somebody decides otherwise
-    port: int = Field(default=8000, ge=0, le=65535)
+    host: str = _setting(
+        "127.0.0.1",
+        "Address where the API listens",
+        "reachable from this machine only, until somebody decides otherwise",
+    )
+    port: int = _setting(
+        8000,
+        "Its port; 0 takes a free one, and the log says which",
+        "above 1024: needs no root",
+        ge=0,
+        le=65535,
+    )
 
 
 class AgentSettings(_Strict):
-    code: str = Field(pattern=r"^[0-9]{1,12}$")
-    name: str = ""
-    team: str = Field(default="main", pattern=ID)
+    code: str = Field(
+        pattern=r"^[0-9]{1,12}$", description="Digits that the agent dials to log in (`*45<code>`)"
+    )
+    name: str = _setting("", "What others see", "the code is shown")
+    team: str = _setting("main", "The agent's team", ONE_TEAM, pattern=ID)
 
 
 class TrunkSettings(_Strict):
     """A way out to the telephone network, saved (or brought up to date) at start."""
 
-    id: str = Field(pattern=TRUNK_ID)
-    dial: str = Field(default="", pattern=rf"^$|{DIAL}")  # empty: PJSIP/{number}@<id>
-    number_format: NumberFormat = NumberFormat.PLUS_E164
-    prefix: str = Field(default="", pattern=r"^[0-9*#+]{0,20}$")
-    country: str = ""
-    prefixes: list[Prefix] = []
-    lines: int | None = Field(default=None, ge=1, le=100_000)
-    calls_per_second: float | None = Field(default=None, gt=0, le=1000)
-    caller_ids: list[CallerId] = []
-    priority: int = Field(default=1, ge=0, le=1000)
-    weight: int = Field(default=1, ge=1, le=1000)
-    nodes: list[TrunkName] = []
+    id: str = Field(
+        pattern=TRUNK_ID, description="Its name, here and in the log; mostly that of the endpoint"
+    )
+    dial: str = _setting(
+        "",
+        "What Asterisk dials, with `{number}` in it once",
+        "stands for `PJSIP/{number}@<id>`: one endpoint of that name",
+        pattern=rf"^$|{DIAL}",
+    )
+    number_format: NumberFormat = _setting(
+        NumberFormat.PLUS_E164,
+        "How the carrier wants numbers: `plus_e164`, `e164` (no plus) or `national`",
+        "the form that names a number alone, whatever the country",
+    )
+    prefix: str = _setting(
+        "", "Digits before every number", "few carriers want any", pattern=r"^[0-9*#+]{0,20}$"
+    )
+    country: str = _setting(
+        "",
+        "ISO 3166; needed for `number_format` national, which is then for its numbers only",
+        "a number in E.164 needs none",
+    )
+    prefixes: list[Prefix] = _setting(
+        [], "Numbers that may leave here, by their first digits (`+39`)", "all may"
+    )
+    lines: int | None = _setting(
+        None,
+        "Calls up at once, at most, over all campaigns and servers",
+        "your contract says it; nobody can guess it",
+        ge=1,
+        le=100_000,
+    )
+    calls_per_second: float | None = _setting(
+        None,
+        "New calls a second, at most, over all campaigns and servers",
+        "your contract says it; the campaign's own limit holds meanwhile",
+        gt=0,
+        le=1000,
+    )
+    caller_ids: list[CallerId] = _setting(
+        [],
+        "Numbers that may be shown there",
+        "the campaign's own is shown",
+    )
+    priority: int = _setting(
+        1, "Smaller is tried first", "equal ones share by `weight`", ge=0, le=1000
+    )
+    weight: int = _setting(1, "Share among trunks of equal priority", "equal shares", ge=1, le=1000)
+    nodes: list[TrunkName] = _setting(
+        [], "Asterisk servers that have it", "with one server, or the same files on all, all do"
+    )
 
     @field_validator("country")
     @classmethod
@@ -141,24 +224,83 @@ class TrunkSettings(_Strict):
 class CampaignSettings(_Strict):
     """A campaign saved (or brought up to date) at start. Durations in seconds."""
 
-    id: str = Field(pattern=ID)
-    name: str = ""
-    team: str = Field(default="main", pattern=ID)
-    profile: str = "IT-GARANTE"
-    mode: PacingMode = PacingMode.PREDICTIVE
-    dial_ratio: float = Field(default=2.0, ge=1.0, le=10.0)
-    abandon_target: float | None = Field(default=None, ge=0.0, le=1.0)
-    caller_id: str = Field(default="", pattern=r"^\+?[0-9]*$")
-    trunks: list[
-        TrunkName
-    ] = []  # none: all of the settings; PJSIP endpoint dialer-trunk where there are none
-    lines: int = Field(default=60, ge=1)
-    calls_per_second: float = Field(default=10.0, gt=0, le=1000)
-    ring_timeout_seconds: float = Field(default=25.0, ge=5, le=120)
-    wrap_up_seconds: float = Field(default=15.0, ge=0)
-    max_attempts: int = Field(default=6, ge=1)
-    screen: bool = False
-    running: bool = False
+    id: str = Field(pattern=ID, description="Its name in addresses of the API, labels and the log")
+    name: str = _setting("", "What people see; unique", "the id is shown")
+    team: str = _setting("main", "Whose agents talk; cannot change later", ONE_TEAM, pattern=ID)
+    profile: str = _setting(
+        "IT-GARANTE",
+        "Whose law holds: limits, hours, blocks (docs/reference/profiles.md)",
+        "the strictest of those that are shipped",
+    )
+    mode: PacingMode = _setting(
+        PacingMode.PREDICTIVE,
+        "`predictive`, `progressive` (one line a free agent) or `ratio`",
+        "it keeps the abandon limit by itself, and agents busiest",
+    )
+    dial_ratio: float = _setting(
+        2.0,
+        "Lines a free agent, in mode `ratio` only",
+        "where half of the calls are answered, it gives each agent one person",
+        ge=1.0,
+        le=10.0,
+    )
+    abandon_target: float | None = _setting(
+        None,
+        "A stricter abandon ratio than the profile's, 0 to 1",
+        "0.97 of the profile's limit is aimed at, which leaves room for chance",
+        ge=0.0,
+        le=1.0,
+    )
+    caller_id: str = _setting(
+        "",
+        "What the person sees: yours, and one that can be called back",
+        "nobody can guess it; a trunk may have its own",
+        pattern=r"^\+?[0-9]*$",
+    )
+    trunks: list[TrunkName] = _setting(
+        [],
+        "Where its calls may leave, by the ids of trunks",
+        "all of the settings; without any, the PJSIP endpoint `dialer-trunk`",
+    )
+    lines: int = _setting(
+        60,
+        "Calls up at once, at most",
+        "two E1 lines: twenty agents at a third of calls answered",
+        ge=1,
+    )
+    calls_per_second: float = _setting(
+        10.0,
+        "New calls a second, at most",
+        "a small contract with a carrier; more than it allows comes back as congestion",
+        gt=0,
+        le=1000,
+    )
+    ring_timeout_seconds: float = _setting(
+        25.0,
+        "How long it rings; the profile may ask for more",
+        "about five rings: who is at home has answered, most mailboxes have not",
+        ge=5,
+        le=120,
+    )
+    wrap_up_seconds: float = _setting(
+        15.0,
+        "An agent's time between two calls, at most",
+        "long enough to choose a disposition, short enough not to be a break",
+        ge=0,
+    )
+    max_attempts: int = _setting(
+        6, "For one lead", "by then it was tried at different times of several days", ge=1
+    )
+    screen: bool = _setting(
+        False,
+        "Answering-machine detection",
+        "it keeps people waiting, and takes some of them for machines",
+    )
+    running: bool = _setting(
+        False,
+        "Dial as soon as the server starts. Not after a restore: see docs/operations/backup.md",
+        "the first call is somebody's decision; a state once chosen is kept",
+    )
 
     def policy(self, all_trunks: Sequence[TrunkId] = ()) -> CampaignPolicy:
         """`all_trunks`: those of the settings."""
@@ -187,20 +329,35 @@ class Settings(BaseSettings):
         env_prefix="DIALER_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
-    asterisk: AsteriskSettings = AsteriskSettings()  # the one server
-    asterisks: list[
-        ServerSettings
-    ] = []  # or several; then [asterisk] may give their common secret only
+    asterisk: AsteriskSettings = AsteriskSettings()
+    asterisks: list[ServerSettings] = []
     database: DatabaseSettings = DatabaseSettings()
     api: ApiSettings = ApiSettings()
-    profiles_folder: Path | None = (
-        None  # jurisdiction profiles of your own, beside the shipped ones
-    )
     agents: list[AgentSettings] = []
     trunks: list[TrunkSettings] = []
     campaigns: list[CampaignSettings] = []
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: LogFormat = "text"
+    profiles_folder: Path | None = _setting(
+        None,
+        "Jurisdiction profiles of your own (JSON), beside the shipped ones",
+        "the shipped ones are enough for Italy and the United States",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting(
+        "INFO",
+        "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
+        "a line for what an operator asks about the day after, none for each call",
+    )
+    log_format: LogFormat = _setting(
+        "text",
+        "`text` for people, `json` (one object a line) for programs",
+        "who sees it first is a person at a terminal",
+    )
+    drain_seconds: float = _setting(
+        300.0,
+        "How long talks and wrap-ups may go on after SIGTERM (docs/operations/drain.md)",
+        "most talks end within five minutes; longer ones go on in Asterisk without the server",
+        ge=0,
+        le=86400,
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -4,7 +4,7 @@ Where an event comes from: Asterisk (through ami_events), the API, a timer, the 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dialer.campaign import Campaign
@@ -291,6 +291,13 @@ class TimerFired(Event):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ticked(Event):
     """Time passed: the pacing loop decides at least every 250 ms."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClockStepped(Event):
+    """The wall clock was put forward (or back, `by` negative); `at` and all later instants are the new clock's."""
+
+    by: timedelta
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from dialer.agents import Agent
 from dialer.calls import UNANSWERED, Call
+from dialer.clock_step import moved
 from dialer.ids import ONLY_NODE, NodeId
 
 HOLDS_LINES = timedelta(minutes=2)
@@ -44,6 +45,12 @@ class Nodes:
         """Told again with every try to reach it: the reason may change, the instant stays."""
         before = self._away.get(node)
         self._away[node] = _Away(reason, before.since if before else at)
+
+    def clock_stepped(self, by: timedelta) -> None:
+        """See clock_step."""
+        self._away = {
+            node: None if away is None else moved(away, by) for node, away in self._away.items()
+        }
 
     def is_up(self, node: NodeId | None) -> bool:
         return node is not None and node in self._away and self._away[node] is None

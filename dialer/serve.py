@@ -22,19 +22,22 @@ class CannotListenError(DialerError):
     """The API cannot listen where it is told to"""
 
 
-def stop_event() -> asyncio.Event:
-    """Set by SIGINT or SIGTERM; a second signal is left to Python (it ends the process at once)."""
-    stop = asyncio.Event()
+def stop_events(count: int) -> list[asyncio.Event]:
+    """The first SIGINT or SIGTERM sets the first event, the next one the next; what comes after the last is left to
+    Python (it ends the process at once)."""
+    events = [asyncio.Event() for _ in range(count)]
     loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
-        stop.set()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        waiting = [event for event in events if not event.is_set()]
+        waiting[0].set()
+        if len(waiting) == 1:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
-    return stop
+    return events
 
 
 def listen(settings: ApiSettings) -> socket.socket:
@@ -78,16 +81,28 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGINT or SIGTERM, then drain and stop."""
-    stop = stop_event()
+    """Run until SIGINT or SIGTERM, then drain and stop; a second signal ends the drain."""
+    asked, at_once = stop_events(2)
     with contextlib.closing(listen(settings.api)) as sock:
         dialer = await Dialer.open(settings)
         try:
             await dialer.start()
             async with api(dialer, sock) as port:
                 logger.info("serving", host=settings.api.host, port=port)
-                await stop.wait()
-                logger.info("draining")
-                await dialer.drain()
+                await asked.wait()
+                logger.info("draining", seconds=settings.drain_seconds)
+                await _drain(dialer, settings.drain_seconds, at_once)
         finally:
             await dialer.stop()
+
+
+async def _drain(dialer: Dialer, seconds: float, at_once: asyncio.Event) -> None:
+    """Until it is done or somebody is out of patience."""
+    async with asyncio.TaskGroup() as group:
+        draining = group.create_task(dialer.drain(seconds))
+        impatient = group.create_task(at_once.wait())
+        await asyncio.wait({draining, impatient}, return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():
+            logger.warning("drain_cut_short")
+            draining.cancel()
+        impatient.cancel()

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from dialer.clock_step import move
+
 Floats = NDArray[np.float64]
 
 HORIZON_EDGES: Floats = np.array(
@@ -93,6 +95,10 @@ class AnswerCurve:
         self._resolved += 1
         self._answers += answered
 
+    def clock_stepped(self, by: timedelta) -> None:
+        """See clock_step."""
+        move(self, ("_faded_at", "_built_at"), by)
+
     @property
     def answer_ratio(self) -> float:
         """Share of resolved calls that a person answered, with the prior's weight."""
@@ -169,6 +175,10 @@ class TalkCurve:
         seconds = min(max(seconds, 0.0), _TALK_SECONDS - 1.0)
         self._seconds += _exposure(np.array([seconds]))
         self._ends[int(np.searchsorted(_TALK_EDGES, seconds, side="right")) - 1] += 1
+
+    def clock_stepped(self, by: timedelta) -> None:
+        """See clock_step."""
+        move(self, ("_faded_at", "_built_at"), by)
 
     @property
     def mean_seconds(self) -> float:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from dialer import agents as agent_rules
 from dialer import calls as call_rules
-from dialer import pacing, pacing_snapshot, queue, queue_snapshot, retry
+from dialer import pacing, pacing_snapshot, queue, queue_snapshot, retry, team_clock
 from dialer.agent_time import AgentTime
 from dialer.agents import Agent, AgentPhase
 from dialer.calls import Call, CallState, outcome_of
@@ -42,6 +42,7 @@ from dialer.events import (
     CallMatched,
     CallNotPlaced,
     CampaignLoaded,
+    ClockStepped,
     DispositionChosen,
     DrainRequested,
     Event,
@@ -100,6 +101,9 @@ class Team:
 
     def handle(self, event: Event) -> list[Command]:
         """Apply one event; the commands that follow from it, in order. Raises IllegalTransitionError, nothing changed."""
+        if isinstance(event, ClockStepped):
+            known = (self.calls, self._leads, self.agents, self.runs.values())
+            team_clock.step(event.by, *known, self.trunks, self.nodes, self.time)
         self.time.pass_to(event.at, self.agents.values())
         commands = self._apply(event)
         commands += self._match(event.at)
@@ -149,10 +153,8 @@ class Team:
                 self.nodes.came_up(node)
             case TelephonyDown(node=node, reason=reason, at=at):
                 self.nodes.went_away(node, reason, at)
-            case StoreDown():
-                self.store_up = False
-            case StoreUp():
-                self.store_up = True
+            case StoreDown() | StoreUp():
+                self.store_up = isinstance(event, StoreUp)
             case _:
                 pass
 

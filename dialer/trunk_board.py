@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dialer.calls import Call, TrunkWord, word_on_trunk
+from dialer.clock_step import move, moved
 from dialer.events import NotOpened
 from dialer.ids import CallId, LeadId, TrunkId
 from dialer.retry import TrunkFault
@@ -246,6 +247,17 @@ class TrunkBoard:
             state.probe_at = now + state.rest
         elif not state.is_down and len(state.failed) >= STRIKES:
             state.down_at, state.probe_at = now, now + state.rest
+
+    def clock_stepped(self, by: timedelta) -> None:
+        """See clock_step."""
+        for state in self.states.values():
+            move(state, ("alive_at", "down_at", "up_at", "probe_at"), by)
+            state.held = None if state.held is None else moved(state.held, by)
+            state.starts = [at + by for at in state.starts]
+        self._avoided = {
+            lead_id: {trunk_id: at + by for trunk_id, at in met.items()}
+            for lead_id, met in self._avoided.items()
+        }
 
     # --- what a lead has met ------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Writes the parts of the reference that come from the sources: `python -m scripts.generate_docs`.
 
-docs/reference/states.md from the tables of transitions, docs/reference/profiles.md from the shipped profiles.
+docs/reference/states.md from the tables of transitions, docs/reference/profiles.md from the shipped profiles,
+docs/reference/settings.md from the settings.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any
 from dialer import agents, calls, leads
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.profiles import WEEKDAYS, AbandonWindow, Interval, Profile, WindowType
+from scripts.settings_page import settings_page
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -27,7 +29,11 @@ Edge = tuple[str, str, str]
 
 def pages() -> dict[Path, str]:
     """Every generated page, as it should read."""
-    return {FOLDER / "states.md": states(), FOLDER / "profiles.md": profiles()}
+    return {
+        FOLDER / "states.md": states(),
+        FOLDER / "profiles.md": profiles(),
+        FOLDER / "settings.md": settings_page(GENERATED),
+    }
 
 
 # --- states -----------------------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ FAULTS = (
         "server's clock: steps one hour ahead",
         lambda floor: _step(floor, HOUR),
         hold_seconds=2,
+        sign="clock_stepped",
         clock_step_seconds=HOUR,
     ),
     Fault(
@@ -49,6 +50,7 @@ FAULTS = (
         "server's clock: steps one hour back",
         lambda floor: _step(floor, -HOUR),
         hold_seconds=2,
+        sign="clock_stepped",
         clock_step_seconds=-HOUR,
     ),
 )

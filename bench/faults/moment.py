@@ -161,13 +161,22 @@ class _Course:
         result.judged = verdict.judge(found, self.moment, LEADS)
         result.problems += result.judged.problems
         healed_at = self.moment.healed_at
-        result.first_ring_seconds = verdict.first_after(
-            [row.start_at for row in found.rings], healed_at
-        )
+        result.first_ring_seconds = self._first_ring(found)
         talks = verdict.talks_after(found.attempts, self.moment, started_after=healed_at)
         joined = [self.moment.true_time(each.bridged_at) for each in talks if each.bridged_at]
         result.first_talk_seconds = verdict.first_after(joined, healed_at)
         result.team_seconds = self._team_seconds(talks)
+
+    def _first_ring(self, found: evidence.Evidence) -> float | None:
+        """Of a call that was dialled after the fault: what was under way before may arrive later."""
+        ringer_of, _ = verdict.rings_of(found, self.moment)
+        healed_at = self.moment.healed_at
+        new = [
+            ringer_of[each.call_id].start_at
+            for each in found.attempts
+            if each.call_id in ringer_of and self.moment.true_time(each.started_at) > healed_at
+        ]
+        return verdict.first_after(new, healed_at)
 
     def _team_seconds(self, talks: list[evidence.StoredAttempt]) -> float | None:
         first: dict[str | None, datetime] = {}

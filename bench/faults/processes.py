@@ -45,7 +45,7 @@ FAULTS = (
         "Asterisk: stopped in an orderly way (SIGTERM) and started",
         lambda floor: floor.pair.pbx.stop(),
         _start_pbx,
-        sign="Asterisk shuts down",
+        sign="node_down",
         pbx_dies=True,
     ),
     Fault(

@@ -44,7 +44,8 @@ FOOT = """
 - **leads held**: neither new, nor done, nor waiting for their next time when all is over.
 - **longest wait**: from answer to end, of persons who were joined with no agent, by the far end's record (limit {limit:g} s;
   {tolerance:g} s more are allowed for the hang-up's way). Not counted: {cut} persons whose call was cut when Asterisk itself
-  died; no program can speak for a dead PBX.
+  died; no program can speak for a dead PBX; and {late} who picked up when the PBX had given the call up long before (the far
+  end had stood still), to whom nobody is connected.
 - **abandoned**: calls that the database closed as abandoned, which must be exactly those that the PBX's own database names.
 - **first ring, first talk, all agents at work**: median seconds (longest in brackets) from the end of the fault to the first new
   ring at the far end, to the first talk of a call dialled after it, and until each agent has had such a talk. How long the fault
@@ -82,6 +83,7 @@ def page(
         unrung=", ".join(f"{n} {name}" for name, n in unrung.most_common()) or "none",
         limit=limit,
         tolerance=tolerance,
+        late=sum(each["judged"]["answered_late"] for each in results),
         cut=sum(each["judged"]["cut_by_pbx"] for each in results),
     )
     return head + "\n".join(rows) + "\n" + foot + _problems(results)

@@ -52,6 +52,7 @@ class Verdict:
     longest_wait_seconds: float = 0.0
     waits_too_long: int = 0
     cut_by_pbx: int = 0  # persons in a call when the PBX died
+    answered_late: int = 0  # after the PBX had given the call up: nobody can speak to them
     abandoned: int = 0
     abandoned_mismatch: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -62,7 +63,8 @@ def judge(evidence: Evidence, moment: Moment, leads: int) -> Verdict:
     """`leads`: how many the campaign was given."""
     verdict = Verdict(attempts=len(evidence.attempts), rings=len(evidence.rings))
     verdict.outcomes = dict(Counter(str(each.outcome) for each in evidence.attempts))
-    ringer_of = _rings(evidence, moment, verdict)
+    ringer_of, left = rings_of(evidence, moment)
+    _rings(evidence, ringer_of, left, verdict)
     _leads(evidence, leads, verdict)
     _waits(evidence, ringer_of, moment, verdict)
     _abandons(evidence, verdict)
@@ -72,28 +74,30 @@ def judge(evidence: Evidence, moment: Moment, leads: int) -> Verdict:
     return verdict
 
 
-def _rings(evidence: Evidence, moment: Moment, verdict: Verdict) -> dict[str, CdrRow]:
-    """The ring of each attempt; what is left over on either side is noted."""
+def rings_of(evidence: Evidence, moment: Moment) -> tuple[dict[str, CdrRow], int]:
+    """The ring of each attempt, by its call id; and how many rings belong to none."""
     rows: dict[str, list[CdrRow]] = {}
     for row in sorted(evidence.rings, key=lambda row: row.start_at):
         rows.setdefault(row.number, []).append(row)
     found: dict[str, CdrRow] = {}
-    unrung: Counter[str] = Counter()
     for attempt in evidence.attempts:
         started = moment.true_time(attempt.started_at) - timedelta(seconds=0.5)
         mine = next((row for row in rows.get(attempt.phone, []) if row.start_at >= started), None)
-        if mine is None:
-            unrung[str(attempt.outcome)] += 1
-            continue
-        rows[attempt.phone].remove(mine)
-        found[attempt.call_id] = mine
+        if mine is not None:
+            rows[attempt.phone].remove(mine)
+            found[attempt.call_id] = mine
+    return found, sum(len(left) for left in rows.values())
+
+
+def _rings(evidence: Evidence, ringer_of: dict[str, CdrRow], left: int, verdict: Verdict) -> None:
+    """Rings that belong to no attempt, and attempts that cannot have ended as they say without a ring."""
+    unrung = Counter(str(a.outcome) for a in evidence.attempts if a.call_id not in ringer_of)
     verdict.unrung = dict(unrung)
-    verdict.rung_without_attempt = sum(len(left) for left in rows.values())
+    verdict.rung_without_attempt = left
     if verdict.rung_without_attempt:
         verdict.problems.append(f"{verdict.rung_without_attempt} rings that no attempt explains")
     if wrong := {name: n for name, n in unrung.items() if name in _MUST_HAVE_RUNG}:
         verdict.problems.append(f"attempts that never rang, closed as {wrong}")
-    return found
 
 
 _MUST_HAVE_RUNG = frozenset(
@@ -142,6 +146,9 @@ def _waits(
         mine = pbx.get(attempt.call_id)
         if moment.pbx_died and mine is None and row.start_at <= moment.healed_at:
             verdict.cut_by_pbx += 1
+            continue
+        if mine is not None and mine.end_at < row.answer_at:
+            verdict.answered_late += 1
             continue
         if attempt.bridged_at is not None or (mine and mine.context == TALK_CONTEXT):
             continue

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dialer.adapters.lead_changes import after_attempt, after_callback
 from dialer.adapters.memory_tables import LONG_AGO, MemoryTables, StoredAttempt
-from dialer.adapters.opening import OpeningFacts, TrunkUse, admitted, none, result
+from dialer.adapters.opening import CLOCKS_APART, OpeningFacts, TrunkUse, admitted, none, result
 from dialer.commands import CloseAttempt, PlaceCall, RecordDisposition
 from dialer.errors import ConflictError
 from dialer.events import NotOpened
@@ -64,7 +64,7 @@ class MemoryAttemptStore:
         since = at - trunk.rate[1] if trunk.rate is not None else at
         return TrunkUse(
             open=sum(attempt.ended_at is None for attempt in mine),
-            recent=sum(attempt.started_at > since for attempt in mine),
+            recent=sum(since < attempt.started_at <= at + CLOCKS_APART for attempt in mine),
         )
 
     def _is_taken(self, call: PlaceCall) -> bool:

@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from dialer.commands import PlaceCall
 from dialer.events import NotOpened
 from dialer.ids import CallId, CampaignId, LeadId, TrunkId
 from dialer.ports import OpenResult
 from dialer.trunks import Trunk
+
+CLOCKS_APART = timedelta(seconds=4)
+"""Servers' clocks may differ by so much. An attempt that seems to begin later yet is one of before a clock was put back."""
 
 
 @dataclass(frozen=True, slots=True)

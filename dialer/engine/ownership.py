@@ -57,6 +57,10 @@ class Ownership:
 
     async def release(self) -> None:
         """Give all back, so that another server need not wait."""
-        for team_id, fence in list(self._fences.items()):
-            await self._leases.release(team_id, fence=fence)
-            del self._fences[team_id]
+        for team_id in list(self._fences):
+            await self.give_back(team_id)
+
+    async def give_back(self, team_id: TeamId) -> None:
+        """Another server may take the team at once, and gets the leads that were reserved."""
+        await self._leases.release(team_id, fence=self._fences[team_id])
+        del self._fences[team_id]

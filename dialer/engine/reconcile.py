@@ -32,14 +32,15 @@ async def missing_events(
     """Events that bring the team in line with the server `node`. Raises TelephonyError, StoreUnavailableError.
 
     To be called when everything decided so far is written: an attempt that is open in the store, older than SETTLING and
-    unknown to the team is then one of an earlier life of the server, or one whose writing was not confirmed.
+    unknown to the team is then one of an earlier life of the server, or one whose writing was not confirmed. So is one
+    that began in the future: the clock was put back since.
     """
     known_before = {call_id: call.state for call_id, call in team.calls.items()}
     still_open = [
         attempt
         for attempt in await attempts.still_open(list(team.runs))
         if attempt.call_id not in known_before
-        and attempt.started_at < now - SETTLING
+        and abs(now - attempt.started_at) > SETTLING
         and team.nodes.home(attempt.node) == node
     ]
     up = await telephony.channels_up()

@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from dialer.agents import AgentPhase
 from dialer.commands import Command
+from dialer.engine.clock_watch import ClockWatch, restamped
 from dialer.engine.executor import Executor
 from dialer.engine.reconcile import SETTLING, missing_events
 from dialer.engine.tasks import TaskSet
@@ -15,6 +17,7 @@ from dialer.errors import DialerError, IllegalTransitionError
 from dialer.events import (
     CallBridged,
     CallEvent,
+    ClockStepped,
     Event,
     StoreDown,
     StoreUp,
@@ -62,6 +65,8 @@ class TeamRunner:
         self._stores = stores
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._due: dict[str, datetime] = {}
+        self._watch = ClockWatch(clock)
         self._tasks = TaskSet()
         self._checking: dict[NodeId, asyncio.Task[None]] = {}
         self._check_wanted: set[NodeId] = set()
@@ -107,9 +112,11 @@ class TeamRunner:
                 return  # a write's own events, and the writes that follow from them, are done too
 
     async def quiet(self) -> None:
-        """Wait until no call is up; give it a deadline. Useful once the team drains."""
+        """Wait until no call is up and nobody wraps one up; give it a deadline. Useful once the team drains."""
         await self.settle()
-        while self.team.calls:
+        while self.team.calls or any(
+            agent.phase is AgentPhase.WRAP_UP for agent in self.team.agents.values()
+        ):
             self._changed.clear()
             await self._changed.wait()
 
@@ -144,6 +151,8 @@ class TeamRunner:
     def _handle(self, event: Event) -> None:
         if isinstance(event, Ticked):
             self._ticks_waiting -= 1
+        if (by := self._watch.step()) is not None:
+            event = self._clock_stepped(by, event)
         started = asyncio.get_running_loop().time()
         campaigns = len(self.team.runs)
         try:
@@ -196,16 +205,29 @@ class TeamRunner:
         self._cancel_timer(key)
         delay = max((due_at - self._clock.now()).total_seconds(), 0.0)
         loop = asyncio.get_running_loop()
-        self._timers[key] = loop.call_later(delay, self._fire, key, due_at)
+        self._timers[key] = loop.call_later(delay, self._fire, key)
+        self._due[key] = due_at
 
     def _cancel_timer(self, key: str) -> None:
+        self._due.pop(key, None)
         handle = self._timers.pop(key, None)
         if handle is not None:
             handle.cancel()
 
-    def _fire(self, key: str, due_at: datetime) -> None:
+    def _fire(self, key: str) -> None:
         self._timers.pop(key, None)
-        self.post(TimerFired(key=key, at=max(self._clock.now(), due_at)))
+        self.post(TimerFired(key=key, at=max(self._clock.now(), self._due.pop(key))))
+
+    def _clock_stepped(self, by: timedelta, event: Event) -> Event:
+        """Tell the team, and set right what waits: timers, the inbox, and the event at hand, which is returned."""
+        now = self._clock.now()
+        logger.warning("clock_stepped", team=self.team.team_id, seconds=by.total_seconds())
+        self._executor.execute(self.team.handle(ClockStepped(by=by, at=now)))
+        self._due = {key: due_at + by for key, due_at in self._due.items()}
+        for _ in range(self._inbox.qsize()):
+            self._inbox.put_nowait(restamped(self._inbox.get_nowait(), by, now))
+            self._inbox.task_done()
+        return restamped(event, by, now)
 
     # --- the truth ----------------------------------------------------------------------------------------------------
 

@@ -80,6 +80,17 @@ class Faults:
     link_cut: bool = False
     place_unknown: bool = False  # a call is taken, the answer never arrives
     looks_fail: int = 0  # so many looks at the channels fail
+    clock_ahead: timedelta = timedelta()  # somebody has put the server's wall clock forward
+
+
+class WallClock(VirtualClock):
+    """The server's clock, which somebody may set; the exchange has its own."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    def now(self) -> datetime:
+        return super().now() + self._faults.clock_ahead
 
 
 @dataclass
@@ -240,7 +251,8 @@ class FaultyTelephony:
             self._faults.looks_fail -= 1
             raise TelephonyDownError
         self._send("looked", "")
-        return await self._inner.channels_up()
+        up = await self._inner.channels_up()
+        return replace(up, at=up.at + self._faults.clock_ahead)
 
     async def fate(self, call_id: CallId) -> Fate:
         self._send("fate", call_id)
@@ -322,7 +334,7 @@ class Floor:
             team,
             stores=self.stores,
             telephony={ONLY_NODE: FaultyTelephony(self.line, self.faults, self.journal)},
-            clock=self.clock,
+            clock=WallClock(self.faults),
             metrics=self.metrics,
             owner=OWNER,
         )
@@ -332,7 +344,7 @@ class Floor:
     def _hear(self, event: Event) -> None:
         """What the exchange tells is told to nobody while the link is cut."""
         if not self.faults.link_cut and isinstance(event, CallEvent | AgentEvent):
-            self.switchboard.deliver(event)
+            self.switchboard.deliver(replace(event, at=event.at + self.faults.clock_ahead))
 
     @contextlib.asynccontextmanager
     async def working(self, leads: int, **changes: Any) -> AsyncIterator[None]:

@@ -159,6 +159,7 @@ def toml(value: Settings) -> str:
     asterisk, config = value.asterisk, value.campaigns[0]
     own = value.profiles_folder
     lines = [
+        f"drain_seconds = {value.drain_seconds}",
         *([f'profiles_folder = "{own}"'] if own else []),
         "[asterisk]",
         f'host = "{asterisk.host}"',

@@ -107,6 +107,14 @@ def test_whoever_is_cut_by_a_dead_pbx_is_counted_apart() -> None:
     assert (verdict.problems, verdict.cut_by_pbx) == ([], 1)
 
 
+def test_whoever_answers_when_the_pbx_has_given_up_is_counted_apart() -> None:
+    given_up = replace(ring(10, None, 22), uniqueid=CALL, context="dialer-inbound")
+    missed = replace(UNJOINED, outcome=Outcome.UNREACHABLE)
+    evidence = replace(WELL, attempts=[missed], rings=[ring(50, 52, 57)], pbx=[given_up])
+    verdict = judged(evidence)
+    assert (verdict.problems, verdict.answered_late) == ([], 1)
+
+
 def test_two_attempts_may_ring_a_number_twice() -> None:
     again = replace(ATTEMPT, call_id="call-2", started_at=at(30), bridged_at=at(33))
     rings = [*WELL.rings, ring(30.1, 32, 40)]

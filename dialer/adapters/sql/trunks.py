@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer.adapters.opening import TrunkUse
+from dialer.adapters.opening import CLOCKS_APART, TrunkUse
 from dialer.adapters.sql.engine import Database, insert_or_update
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import attempts, trunks
@@ -66,7 +66,11 @@ async def uses_of(
     open_now = await _counted(connection, still_open)
     at = max(call.at for call in calls)
     lately = [
-        and_(attempts.c.trunk == trunk.trunk_id, attempts.c.started_at > _since(trunk, at))
+        and_(
+            attempts.c.trunk == trunk.trunk_id,
+            attempts.c.started_at > _since(trunk, at),
+            attempts.c.started_at <= at + CLOCKS_APART,
+        )
         for trunk in limited
         if trunk.rate is not None
     ]
