@@ -4,8 +4,9 @@ Three processes: the simulated exchange, the production server (one process, SQL
 which only looks. Bars: memory flat after the warm-up, p99 of the decisions' CPU time flat, no invariant broken. CPU seconds
 per call are stated.
 
-Samples are kept in bench/results/soak-partial.json as they come. A soak that was interrupted is not a passed one, and cannot
-be gone on with: it begins again.
+Samples are kept in bench/results/soak-partial.json as they come. An interrupt (Ctrl-C, SIGTERM) ends the soak in order: calls
+drain, the history is judged, and the result says that it was too short to pass. A second one leaves nothing but the samples.
+A soak cannot be gone on with: it begins again.
 
     python -m bench.soak [--reduced] [--folder FOLDER]
 """
@@ -31,6 +32,7 @@ from bench.soak_talk import Gone, Partner, partner
 from bench.soak_verdict import figures_of, table
 from dialer.adapters.sql.store import open_stores
 from dialer.adapters.system_clock import SystemClock
+from dialer.serve import stop_events
 
 CHUNK = 10_000
 MIB = 1024 * 1024
@@ -212,6 +214,13 @@ async def agents_in(plan: Plan, server: Partner) -> None:
         await asyncio.sleep(0.5)
 
 
+async def within(stop: asyncio.Event, seconds: float) -> bool:
+    """Whether it is set by then."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), max(seconds, 0))
+    return stop.is_set()
+
+
 async def soak(plan: Plan, folder: Path, checkpoint: Path) -> dict[str, Any]:
     """The figures of one run, its database and logs in `folder`, its samples so far in `checkpoint`.
 
@@ -234,8 +243,10 @@ async def soak(plan: Plan, folder: Path, checkpoint: Path) -> dict[str, Any]:
         watch = Watch(plan, folder, checkpoint, server, exchange)
         await server.ask("run")
         due = plan.every
-        while watch.seconds() < plan.seconds:
-            await asyncio.sleep(max(due - plan.apart - watch.seconds(), 0))
+        (stop,) = stop_events(1)
+        while watch.seconds() < plan.seconds and not await within(
+            stop, due - plan.apart - watch.seconds()
+        ):
             if error := await asyncio.to_thread(scrape, ready["port"]):
                 watch.broken.append(f"at {round(watch.seconds())} s: metrics not served: {error}")
             await watch.take("dialling")

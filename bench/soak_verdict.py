@@ -27,12 +27,15 @@ def figures_of(
     placed = last["exchange"]["originates"] - first["exchange"]["originates"]
     rate = placed / between
     memory, decisions = memory_of(plan, dialling), decisions_of(plan, dialling)
-    ok = not broken
+    complete = last["seconds"] >= plan.seconds
+    ok = complete and not broken
     if plan.whole:
         ok = ok and memory["ok"] and decisions["ok"] and rate >= SHARE_OF_RATE * plan.rate
     return {
         "ok": ok,
+        "complete": complete,
         "seconds": round(last["seconds"], 1),
+        "seconds_wanted": plan.seconds,
         "warm_up_seconds": plan.warm_up,
         "agents": plan.agents,
         "calls_placed": last["exchange"]["originates"],

@@ -16,8 +16,9 @@ class AgentTime:
     staffed_seconds: float = 0.0
     _last_at: datetime | None = None
 
-    def pass_to(self, now: datetime, agents: Iterable[Agent]) -> None:
-        """Count the time since the last call for the agents as they have been since. Time never runs back."""
+    def pass_to(self, now: datetime, agents: Iterable[Agent]) -> datetime:
+        """Count the time since the last call for the agents as they have been since. Time never runs back: returns the
+        present, which is not before what was told already."""
         if self._last_at is not None and now > self._last_at:
             seconds = (now - self._last_at).total_seconds()
             staffed = [agent for agent in agents if agent.is_staffed]
@@ -25,6 +26,7 @@ class AgentTime:
             talking = sum(agent.phase is AgentPhase.TALKING for agent in staffed)
             self.talk_seconds += seconds * talking
         self._last_at = max(now, self._last_at or now)
+        return self._last_at
 
     def clock_stepped(self, by: timedelta) -> None:
         """An hour that was none counts for nobody."""

@@ -104,11 +104,11 @@ class Team:
         if isinstance(event, ClockStepped):
             known = (self.calls, self._leads, self.agents, self.runs.values())
             team_clock.step(event.by, *known, self.trunks, self.nodes, self.time)
-        self.time.pass_to(event.at, self.agents.values())
+        present = self.time.pass_to(event.at, self.agents.values())
         commands = self._apply(event)
         commands += self._match(event.at)
         if isinstance(event, _PACE_ON):
-            commands += self._pace(event.at)
+            commands += self._pace(present)  # decided now, also when the event is of a moment ago
         return commands
 
     def quarantine(self, event: CallEvent) -> list[Command]:

@@ -669,6 +669,26 @@ def test_no_more_calls_than_the_rate_allows() -> None:
     assert len(dialled(play(team, tick(10.5)))) == 1
 
 
+def test_events_told_late_do_not_lift_the_rate() -> None:
+    """What happened on the exchange a moment ago comes after a tick of now: the time between must not be counted twice."""
+    team = floor("anna", mode=PacingMode.RATIO, dial_ratio=9.0, calls_per_second=2, counts=CALM)
+    names = [f"lead-{number}" for number in range(9)]
+    assert len(dialled(play(team, leads(10, *names)))) == 2
+    late = play(team, tick(10.4), ends("call-1", 10.0), tick(10.45), ends("call-2", 10.0))
+    assert dialled(late) == []
+    assert [order.at for order in of(PlaceCall, play(team, tick(10.6), tick(11.05)))] == [
+        at(10.6),
+        at(11.05),
+    ]
+
+
+def test_a_decision_is_of_the_present_though_its_event_is_of_a_moment_ago() -> None:
+    team = floor("anna", mode=PacingMode.RATIO, dial_ratio=1.0, counts=CALM)
+    play(team, leads(10, "rossi", "verdi"), tick(11))
+    (order,) = of(PlaceCall, play(team, ends("call-1", 10.9)))
+    assert order.at == at(11)
+
+
 def test_over_its_budget_a_ratio_falls_to_one_line_for_each_free_agent() -> None:
     spent = (WindowCount(answered=100, abandoned=3),) * 2
     team = floor("anna", mode=PacingMode.RATIO, dial_ratio=3.0, counts=spent)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import dialer.why
+from dialer.campaign_run import Denials
 from dialer.compliance import Reason
 from dialer.events import LeadsReserved, WindowCount
 from dialer.ids import AgentId
@@ -174,6 +175,13 @@ def test_leads_whose_hours_have_opened_are_held_back_no_more() -> None:
     play(team, LeadsReserved(campaign_id=SPRING, leads=(tokyo,), next_due_at=None, at=at(3600)))
     assert team.runs[SPRING].denied.count("calling_hours", at(3601)) == 1
     assert team.runs[SPRING].denied.count("calling_hours", at(14 * 3600)) == 0
+
+
+def test_what_holds_leads_back_is_forgotten_in_time_also_where_nobody_asks() -> None:
+    denials = Denials()
+    for second in range(100):
+        denials.note("calling_hours", at(second + 10), at(second))
+    assert len(denials) == 10
 
 
 # --- the picture ------------------------------------------------------------------------------------------------------
