@@ -356,8 +356,11 @@ class Team:
 
     def _on_timer(self, event: TimerFired) -> list[Command]:
         kind, _, name = event.key.partition(":")
-        if kind == "guard" and name in self.calls:
-            return self._check(CallId(name))
+        if kind == "guard" and (call := self.calls.get(CallId(name))) is not None:
+            if call.answered_at is not None:
+                return self._check(call.order.call_id)
+            again = StartTimer(key=event.key, due_at=event.at + GUARD)  # a look may pass it over
+            return [*self._check(call.order.call_id), again]
         agent = self.agents.get(AgentId(name)) if kind == "wrap" else None
         if agent is None or agent.wrap_until is None or event.at < agent.wrap_until:
             return []
