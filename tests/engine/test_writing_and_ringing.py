@@ -2,7 +2,10 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
+from dialer.engine.reconcile import look
+from dialer.ids import ONLY_NODE
 from dialer.leads import LeadState, Outcome
 from dialer.ports import OpenAttempt
 from dialer.simulator.people import Encounter
@@ -125,6 +128,18 @@ async def test_an_attempt_whose_commit_was_not_confirmed_is_closed_and_its_lead_
         (lead,) = await at.all_leads()
         assert lead.state is LeadState.RETRY
         assert at.team.store_up
+
+
+@in_virtual_time
+async def test_an_attempt_that_is_too_young_by_the_clock_is_looked_for_again() -> None:
+    async with floor(agents=1, leads=1) as at:
+        at.faults.answer_lost = True
+        await at.until(lambda: len(at.journal.of("opened")) == 1)
+        (attempt,) = await still_open(at)
+        for seconds, unsettled in ((-4, True), (4, True), (6, False), (-6, False)):
+            now = attempt.started_at + timedelta(seconds=seconds)
+            found = await look(at.team, ONLY_NODE, at.line, at.stores.attempts, now)
+            assert found.unsettled is unsettled
 
 
 @in_virtual_time
