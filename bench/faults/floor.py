@@ -50,6 +50,8 @@ class House:
         self.folder = folder
         self.public = Public()
         self._phones = Phones(pair.far_end.ami, CODES)
+        self._cluster: Cluster | None = None
+        self._databases = 0
 
     def __enter__(self) -> House:
         self.pair.up()
@@ -59,6 +61,20 @@ class House:
     def __exit__(self, *_: object) -> None:
         self._phones.stop()
         self.pair.remove()
+        if self._cluster is not None:
+            self._cluster.stop()
+            self._cluster.remove()
+
+    def database(self) -> tuple[Cluster, str]:
+        """The PostgreSQL of all moments, and the name of a new database in it."""
+        if self._cluster is None:
+            self._cluster = new_cluster(None)
+        elif not self._cluster.runs:
+            self._cluster.start()
+        self._databases += 1
+        name = f"moment_{self._databases}"
+        self._cluster.sql("postgres", f"CREATE DATABASE {name}")
+        return self._cluster, name
 
     @contextlib.contextmanager
     def floor(self, fault: Fault, number: int) -> Iterator[Floor]:
@@ -80,6 +96,8 @@ class Floor:
     """One moment's parts. `server` is what `dialer run` is; `proxy` stands between it and the PBX."""
 
     def __init__(self, house: House, fault: Fault, folder: Path, disk: Path) -> None:
+        self._house = house
+        self._ends = contextlib.ExitStack()
         self.pair = house.pair
         self.public = house.public
         self.fault = fault
@@ -105,9 +123,7 @@ class Floor:
         if hasattr(self, "server"):
             self.server.kill()
         self.proxy.close()
-        if self._cluster is not None:
-            self._cluster.stop()
-            self._cluster.remove()
+        self._ends.close()
 
     def keep_log(self, text: str) -> None:
         """What the server said, where it stays when the disk is gone."""
@@ -139,22 +155,33 @@ class Floor:
             await stores.close()
 
     def _open_cluster(self) -> None:
-        programs = binaries()
-        assert programs is not None, (
-            "PostgreSQL is not installed (Debian: apt-get install postgresql)"
-        )
-        small = self.fault.database is Database.POSTGRESQL_ON_SMALL_DISK
-        self._cluster = Cluster(programs, durable=True, parent=self._disk if small else None)
-        self._cluster.create()
-        self._cluster.start()
-        self._cluster.sql("postgres", "CREATE DATABASE dialer")
-        self.url = self._cluster.url("dialer")
+        if self.fault.database is Database.POSTGRESQL_ON_SMALL_DISK:
+            self._cluster, name = self._own_cluster(), "postgres"
+        else:
+            self._cluster, name = self._house.database()
+        self.url = self._cluster.url(name)
+
+    def _own_cluster(self) -> Cluster:
+        cluster = new_cluster(self._disk)
+        self._ends.callback(cluster.remove)
+        self._ends.callback(cluster.stop)
+        return cluster
 
     def _settings(self) -> Settings:
         value = live_server.settings(self.pair, self._folder, CODES, campaign())
         ami: AsteriskSettings = value.asterisk.model_copy(update={"port": self.proxy.port})
         database = DatabaseSettings(url=self.url)
         return value.model_copy(update={"asterisk": ami, "database": database})
+
+
+def new_cluster(parent: Path | None) -> Cluster:
+    """A PostgreSQL that writes as in production, started; its folder in `parent`."""
+    programs = binaries()
+    assert programs is not None, "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+    cluster = Cluster(programs, durable=True, parent=parent)
+    cluster.create()
+    cluster.start()
+    return cluster
 
 
 @contextlib.contextmanager
