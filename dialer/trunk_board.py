@@ -30,7 +30,7 @@ from dialer.retry import TrunkFault
 from dialer.trunks import Trunk
 
 STRIKES = 3
-FIRST_REST, LAST_REST = timedelta(seconds=1), timedelta(seconds=60)
+FIRST_REST, LAST_REST = timedelta(seconds=1), timedelta(seconds=15)
 REMEMBERED = timedelta(minutes=10)
 """So long a lead is kept away from a trunk that failed it."""
 

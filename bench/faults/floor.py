@@ -37,6 +37,7 @@ def campaign() -> CampaignSettings:
         calls_per_second=5,
         lines=40,
         wrap_up_seconds=1,
+        ring_timeout_seconds=9,
         screen=True,
         profile=NO_LIMIT,
     )

@@ -147,7 +147,7 @@ def test_a_trunk_that_is_down_carries_one_probe_at_a_time_ever_more_seldom() -> 
         board.placed(only, CallId(f"of-probe{number}"), at(seconds))
         assert chosen(board, [only], seconds=seconds + 100) == "trunks_down"  # one at a time
         fails(board, "only", f"probe{number}", seconds=seconds)
-    assert rests == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert rests == [1, 2, 4, 8, 15, 15, 15, 15, 15]
 
 
 def test_a_probe_that_rings_brings_the_trunk_back() -> None:
