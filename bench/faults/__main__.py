@@ -40,8 +40,8 @@ def main() -> int:
         print(f"not run: {pair.reason}", file=sys.stderr)
         return 2
     with work_folder(options.keep) as folder, floor.House(pair, folder) as house:
-        for fault in chosen:
-            for number in range(1, options.moments + 1):
+        for number in range(1, options.moments + 1):
+            for fault in chosen:
                 run_one(house, fault, number, figures)
     finish(figures, list(faults.values()))
     failed = [each for each in figures["results"] if each["problems"]]
