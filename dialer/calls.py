@@ -13,6 +13,7 @@ from dialer.commands import PlaceCall
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
     NO_CHANNEL,
+    WRITTEN_TOO_LATE,
     BridgeFailed,
     CallAbandoned,
     CallAdopted,
@@ -261,6 +262,6 @@ def word_on_trunk(call: Call) -> TrunkWord:
         return TrunkWord.ALIVE
     if call.state is not CallState.ENDED:
         return TrunkWord.NOTHING
-    if call.lost or call.refusal not in ("", NO_CHANNEL):
+    if call.lost or call.refusal == WRITTEN_TOO_LATE:
         return TrunkWord.UNKNOWN
     return TrunkWord.FAULT if outcome_of(call) in NEVER_RANG else TrunkWord.ALIVE

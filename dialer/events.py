@@ -43,6 +43,7 @@ class NotOpened(StrEnum):
 
 
 NO_CHANNEL = "no_channel"
+WRITTEN_TOO_LATE = "written_too_late"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,8 +122,8 @@ class CallEnded(CallEvent):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallRefused(CallEvent):
-    """The call never became a channel. `reason` NO_CHANNEL: the exchange took it and could not make one; any other: it
-    was never asked to."""
+    """The call never became a channel. `reason`: NO_CHANNEL (the exchange took it and could not make one),
+    WRITTEN_TOO_LATE (it was not sent), or the exchange's words."""
 
     reason: str
 

@@ -172,7 +172,8 @@ class TrunkBoard:
         """A call is on its way by this trunk."""
         state = self.of(trunk.trunk_id)
         if trunk.rate is not None:
-            state.starts.append(now)
+            latest = state.starts[-1] if state.starts else now
+            state.starts.append(max(now, latest))  # an event may be told late
         if state.is_down:
             state.probe = call_id
 
@@ -202,11 +203,13 @@ class TrunkBoard:
         """Whose fault it is that this call, which has ended and was observed, never rang. Its lead is kept from the
         trunks that failed it as long as there is another one."""
         order = call.order
-        fault = word_on_trunk(call) is TrunkWord.FAULT
+        word = word_on_trunk(call)
+        fault = word is TrunkWord.FAULT
         if fault and self.other_way(trunks, order.phone, order.lead_id, now):
             return TrunkFault.ELSEWHERE
         self.forget(order.lead_id)
-        return TrunkFault.TRUNK if fault and not self.works(order.trunk) else TrunkFault.NUMBER
+        blameless = word is TrunkWord.UNKNOWN or (fault and not self.works(order.trunk))
+        return TrunkFault.TRUNK if blameless else TrunkFault.NUMBER
 
     def not_placed(self, trunk_id: TrunkId, call_id: CallId) -> None:
         """A call that was to take this trunk did not leave, or nobody knows how it ended: a probe has told nothing."""

@@ -31,6 +31,7 @@ from dialer.engine.tasks import TaskSet
 from dialer.engine.writer import Job, StoreWriter
 from dialer.errors import TelephonyDownError, TelephonyError
 from dialer.events import (
+    WRITTEN_TOO_LATE,
     BridgeFailed,
     CallNotPlaced,
     CallRefused,
@@ -176,7 +177,7 @@ class Executor:
         rings nobody when it goes on. Both clocks: one may be set back, the other stands still while a machine sleeps."""
         now = self._clock.now()
         if now - call.at > TOO_LATE or asyncio.get_running_loop().time() > last_at:
-            self._post(CallRefused(call_id=call.call_id, reason="written_too_late", at=now))
+            self._post(CallRefused(call_id=call.call_id, reason=WRITTEN_TOO_LATE, at=now))
             return
         try:
             await self._telephony[call.node].place(call)
