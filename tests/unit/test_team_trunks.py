@@ -91,17 +91,20 @@ def test_the_campaigns_own_caller_id_goes_first() -> None:
 # --- fail-over --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cause", [34, 38, 27, 41, 42, 44, 19, 0])
+@pytest.mark.parametrize(
+    ("cause", "seconds"),
+    [(34, 2), (38, 2), (27, 2), (41, 2), (42, 2), (44, 2), (19, 26), (0, 26)],
+)
 def test_a_call_that_its_trunk_could_not_carry_goes_to_the_next_trunk_as_a_new_attempt(
-    cause: int,
+    cause: int, seconds: float
 ) -> None:
     team = team_of(ROME, BACKUP)
     assert by(team, leads(1, "rossi")) == ["rome"]
-    update = close_of(team, ends("call-1", 2, cause)).lead_update
-    assert (update.state, update.next_attempt_at) == (LeadState.RETRY, at(2))
+    update = close_of(team, ends("call-1", seconds, cause)).lead_update
+    assert (update.state, update.next_attempt_at) == (LeadState.RETRY, at(seconds))
     assert not update.counts_as_attempt
     assert not update.blames_number
-    assert by(team, leads(3, "rossi")) == ["backup"]  # by way of the store and of compliance
+    assert by(team, leads(27, "rossi")) == ["backup"]  # by way of the store and of compliance
 
 
 def test_a_lead_that_moves_is_checked_again() -> None:
@@ -144,6 +147,7 @@ def test_a_call_that_rang_is_not_moved() -> None:
         (21, Outcome.REJECTED, LeadState.DONE),  # SIP 603
         (1, Outcome.INVALID_NUMBER, LeadState.DONE),
         (17, Outcome.BUSY, LeadState.RETRY),
+        (19, Outcome.NO_ANSWER, LeadState.RETRY),  # SIP 480, at once: the telephone is off
     ],
 )
 def test_a_verdict_of_the_far_end_moves_nothing(
