@@ -105,6 +105,7 @@ class Team:
             known = (self.calls, self._leads, self.agents, self.runs.values())
             team_clock.step(event.by, *known, self.trunks, self.nodes, self.time)
         self.time.pass_to(event.at, self.agents.values())
+        self.trunks.seen(event.at)
         commands = self._apply(event)
         commands += self._match(event.at)
         if isinstance(event, _PACE_ON):

@@ -96,9 +96,16 @@ class TrunkBoard:
 
     states: dict[TrunkId, TrunkState] = field(default_factory=dict)
     _avoided: dict[LeadId, dict[TrunkId, datetime]] = field(default_factory=dict)
+    _latest: datetime | None = None
 
     def of(self, trunk_id: TrunkId) -> TrunkState:
         return self.states.setdefault(trunk_id, TrunkState())
+
+    def seen(self, at: datetime) -> datetime:
+        """The latest instant that anything told of. An event may be told late, and bring calls about all the same: a rate
+        is counted by this."""
+        self._latest = max(at, self._latest or at)
+        return self._latest
 
     # --- choosing -----------------------------------------------------------------------------------------------------
 
@@ -158,7 +165,7 @@ class TrunkBoard:
         lines = UNLIMITED if trunk.lines is None else trunk.lines - taken.get(trunk.trunk_id, 0)
         if lines <= 0:
             return Room(0, Shortage.TRUNKS_FULL)
-        rate, until = _rate_left(trunk, state, now)
+        rate, until = _rate_left(trunk, state, self.seen(now))
         if rate <= 0:
             return Room(0, Shortage.TRUNK_RATE, until)
         if state.is_down:
@@ -172,8 +179,7 @@ class TrunkBoard:
         """A call is on its way by this trunk."""
         state = self.of(trunk.trunk_id)
         if trunk.rate is not None:
-            latest = state.starts[-1] if state.starts else now
-            state.starts.append(max(now, latest))  # an event may be told late
+            state.starts.append(self.seen(now))
         if state.is_down:
             state.probe = call_id
 

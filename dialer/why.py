@@ -1,11 +1,8 @@
 """Why is this campaign not dialling, or not faster? The ordered answer: what must be mended first comes first."""
 
 import math
-<<<<<<< HEAD
 from collections import Counter
-=======
 from collections.abc import Iterable
->>>>>>> 484604a (Tests of a team and its trunks; a call that was not sent is nobody's fault)
 from datetime import datetime
 
 from dialer.agents import AgentPhase
