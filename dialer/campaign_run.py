@@ -65,6 +65,7 @@ class CampaignRun:
     denied: Denials = field(default_factory=Denials)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     requested: bool = False
+    woken: bool = False  # leads came due while the store was being asked
     ask_at: datetime | None = None  # no request before this
     next_due_at: datetime | None = None
     tokens: float = 1.0
@@ -92,7 +93,13 @@ class CampaignRun:
         if loaded.profile.name != self.profile.name:
             self.profile = self.budget.profile = loaded.profile
             self.budget.load(loaded.counts, loaded.at)
+        self.wake()
+
+    def wake(self) -> list[Command]:
+        """Leads may be due: ask at once, or again if the answer under way is older than they are. Nothing else follows."""
         self.ask_at = None
+        self.woken = self.requested
+        return []
 
     @property
     def policy(self) -> CampaignPolicy:
@@ -159,7 +166,10 @@ class CampaignRun:
             else:
                 commands.append(refusal)
         self.next_due_at = event.next_due_at
-        if not event.leads:
+        woken, self.woken = self.woken, False
+        if woken:
+            self.ask_at = None
+        elif not event.leads:
             self.ask_at = event.at + ASK_AGAIN
         elif len(commands) == len(event.leads):
             self.ask_at = event.at + ASK_AGAIN / 5  # all were denied: look further, without haste

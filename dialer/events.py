@@ -260,6 +260,13 @@ class LeadsReserved(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LeadsDue(Event):
+    """Leads of the campaign may have come due in the store: no need to wait before asking again."""
+
+    campaign_id: CampaignId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LeadsForgotten(Event):
     """These leads may not be dialled from the hopper any more (do-not-call)."""
 

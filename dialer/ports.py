@@ -354,6 +354,10 @@ class Lease(Protocol):
         """None: nobody's, or the lease has run out."""
         ...
 
+    async def running(self, *, at: datetime) -> list[TeamLease]:
+        """All that are somebody's at that instant, by team."""
+        ...
+
 
 def fenced_owner(team_id: TeamId, fence: int) -> str:
     """The owner that reserves leads and opens attempts for a team under this fence."""

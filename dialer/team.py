@@ -46,6 +46,7 @@ from dialer.events import (
     DispositionChosen,
     DrainRequested,
     Event,
+    LeadsDue,
     LeadsForgotten,
     LeadsReserved,
     OldLegFound,
@@ -69,7 +70,8 @@ GUARD = timedelta(seconds=15)
 PASSED_OVER = 20
 """Leads in one decision for which no trunk is found, before the rest of the hopper waits for the next decision."""
 
-_PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, LeadsReserved, StoreUp)
+_LEADS_CAME = (LeadsReserved, LeadsDue)
+_PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, StoreUp, *_LEADS_CAME)
 
 
 class Team:
@@ -137,6 +139,8 @@ class Team:
                 return self._load(event)
             case LeadsReserved():
                 return self._on_leads(event)
+            case LeadsDue(campaign_id=campaign_id):
+                return self.runs[campaign_id].wake() if campaign_id in self.runs else []
             case LeadsForgotten():
                 for run in self.runs.values():
                     run.forget(frozenset(event.lead_ids))

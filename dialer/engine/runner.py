@@ -123,8 +123,8 @@ class TeamRunner:
     async def close(self) -> None:
         for handle in self._timers.values():
             handle.cancel()
+        await self._tasks.close()  # first: nothing more is decided
         await self._executor.close()
-        await self._tasks.close()
 
     def link_up(self, node: NodeId) -> None:
         """The server can be reached again: reconcile, then dial there."""

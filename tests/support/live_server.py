@@ -165,7 +165,7 @@ async def live_server(
 
 def toml(value: Settings) -> str:
     """The settings as the file that `dialer run --config` reads."""
-    asterisk, config = value.asterisk, value.campaigns[0]
+    asterisk = value.asterisk
     own = value.profiles_folder
     lines = [
         f"drain_seconds = {value.drain_seconds}",
@@ -176,17 +176,21 @@ def toml(value: Settings) -> str:
         f'username = "{asterisk.username}"',
         "[database]",
         f'url = "{value.database.url}"',
+        "[redis]",
+        f'url = "{value.redis.url.get_secret_value()}"',
         "[api]",
         "port = 0",
     ]
     for agent in value.agents:
         lines += ["[[agents]]", f'code = "{agent.code}"', f'team = "{agent.team}"']
-    lines.append("[[campaigns]]")
-    for name, field in config.model_dump(mode="json", exclude_none=True).items():
-        if isinstance(field, bool):
-            lines.append(f"{name} = {str(field).lower()}")
-        else:
-            lines.append(f'{name} = "{field}"' if isinstance(field, str) else f"{name} = {field}")
+    for config in value.campaigns:
+        lines.append("[[campaigns]]")
+        for name, field in config.model_dump(mode="json", exclude_none=True).items():
+            if isinstance(field, bool):
+                lines.append(f"{name} = {str(field).lower()}")
+            else:
+                word = isinstance(field, str)
+                lines.append(f'{name} = "{field}"' if word else f"{name} = {field}")
     return "\n".join(lines) + "\n"
 
 
