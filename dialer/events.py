@@ -45,6 +45,9 @@ class NotOpened(StrEnum):
 NO_CHANNEL = "no_channel"
 WRITTEN_TOO_LATE = "written_too_late"
 
+STORE_SLOW = "store_slow"
+"""Of a CallNotPlaced: writes were so far behind that the attempt was not written; its lead is still ours."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:

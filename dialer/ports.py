@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
-from dialer.commands import BridgeToAgent, CloseAttempt, PlaceCall, RecordDisposition
+from dialer.commands import BridgeToAgent, CallRecord, CloseAttempt, PlaceCall, RecordDisposition
+from dialer.errors import DialerError
 from dialer.events import Event, Fate, NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
@@ -244,6 +245,11 @@ class AttemptStore(Protocol):
         """Keep the agent's word; a callback moves the lead to RETRY, once the attempt is closed. Raises NotFoundError
         for an unknown attempt, and IllegalTransitionError (nothing was changed) when a callback meets a lead that is
         EXCLUDED or is being dialled again."""
+        ...
+
+    async def record(self, records: Sequence[CallRecord]) -> dict[int, DialerError]:
+        """Each as by the method above that keeps it alone, in this order, all in one transaction. One that is refused
+        changes nothing and holds up none of the others; returned is the refusal of each, by its place."""
         ...
 
     async def still_open(self, campaign_ids: Collection[CampaignId]) -> list[OpenAttempt]: ...

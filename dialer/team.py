@@ -32,6 +32,7 @@ from dialer.commands import (
 )
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
+    STORE_SLOW,
     AgentEvent,
     AgentLoggedIn,
     BridgeFailed,
@@ -280,7 +281,8 @@ class Team:
         self.trunks.not_placed(call.order.trunk, event.call_id)
         run = self.runs[call.order.campaign_id]
         commands: list[Command] = [CancelTimer(key=f"guard:{event.call_id}")]
-        if not self.trunks.refused(call.order.trunk, event.reason, event.at):
+        kept = self.trunks.refused(call.order.trunk, event.reason, event.at)
+        if not kept and event.reason != STORE_SLOW:
             run.denied.note(event.reason, None)
         elif run.running and not self.draining:
             run.hopper.appendleft(entry)  # it is still ours, and the next one
