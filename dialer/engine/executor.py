@@ -196,11 +196,11 @@ class Executor:
 
     async def _open_and_ring(self, orders: list[_Order]) -> None:
         waited = [order.call for order in orders if self._is_older(order, WAITED)]
-        self._not_placed(waited, STORE_SLOW)
-        orders = [order for order in orders if not self._is_older(order, WAITED)]
+        orders = [order for order in orders if order.call not in waited]
         # The attempt begins when it is written, not when it was decided: a trunk's calls per second are counted by that.
         beginning = [replace(order.call, at=self._clock.now()) for order in orders]
         result = await self._stores.attempts.open(beginning, owner=self._owner)
+        self._not_placed(waited, STORE_SLOW)
         for call_id, reason in result.refused.items():
             self._post(CallNotPlaced(call_id=call_id, reason=reason, at=self._clock.now()))
         for order in orders:

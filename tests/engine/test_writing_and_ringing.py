@@ -256,3 +256,29 @@ async def test_a_call_whose_attempt_took_too_long_to_write_is_not_rung() -> None
         assert at.placed() == []
         (lead,) = await at.all_leads()
         assert (lead.state, lead.attempts) == (LeadState.RETRY, 0)
+
+
+@in_virtual_time
+async def test_on_a_slow_disk_what_happened_is_written_together_and_no_attempt_fails() -> None:
+    async with floor(agents=20, leads=200) as at:
+        at.faults.record_takes = 0.4  # one at a time, some sixty entries would take 24 s
+        await at.until(lambda: len(at.journal.of("closed")) >= 100, 600)
+        sizes = [int(size) for size in at.journal.of("batch")]
+        assert max(sizes) > 5
+        assert Outcome.FAILED not in at.metrics.outcomes
+        assert at.runner.writer.backlog < 50
+
+
+@in_virtual_time
+async def test_calls_that_waited_long_for_their_turn_are_not_written_and_come_again() -> None:
+    async with floor(agents=3, leads=30) as at:
+        await at.until(lambda: len(at.placed()) >= 3)
+        at.faults.record_takes = 2.5
+        await at.until(lambda: len(at.journal.of("closed")) >= 3, 600)
+        await asyncio.sleep(60)
+        at.faults.record_takes = 0.0
+        await at.until(lambda: len(at.placed()) >= 20, 600)
+        assert Outcome.FAILED not in at.metrics.outcomes
+        await at.drain()
+        for lead in await at.all_leads():
+            assert lead.attempts == len(await at.stores.attempts.of_lead(lead.lead_id))

@@ -90,7 +90,7 @@ def test_the_story_without_failures_passes_every_kind_of_point() -> None:
     assert told.left == told.received
     labels = {label for _, label in told.points}
     assert {"Login", "CoreShowChannels", "Originate", "Redirect", "Ping"} <= labels
-    assert {"reserve_due", "open", "mark_bridged", "close", "renew", "still_open"} <= labels
+    assert {"reserve_due", "open", "record", "renew", "still_open"} <= labels
     assert sum(1 for _ in points(Where.STEP)) > 300
 
 
