@@ -58,7 +58,12 @@ async def look(
     events = _agents(team, node, up)
     events += _adopted(team, node, still_open, up)
     calls_up = {leg.call_id for leg in up.calls}
-    known = {id: call.order.at for id, call in team.calls.items() if call.order.node == node}
+    # What was decided since then may not be written yet, however old the event is that brought it about.
+    known = {
+        call_id: team.calls[call_id].order.at
+        for call_id in known_before
+        if call_id in team.calls and team.calls[call_id].order.node == node
+    }
     known |= {attempt.call_id: attempt.started_at for attempt in still_open}
     for call_id, placed_at in known.items():
         was_up = known_before.get(call_id, CallState.DIALING) is not CallState.DIALING
