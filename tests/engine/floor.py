@@ -183,6 +183,8 @@ class FaultyAttempts:
         result = await self._inner.open(calls, owner=owner)
         for call_id in sorted(result.written):
             self._journal.note("opened", call_id)
+        for call_id in sorted(result.refused):
+            self._journal.note("refused", call_id)
         if self._faults.answer_lost:
             self._faults.answer_lost = False
             raise StoreUnavailableError("the answer was lost")
