@@ -1,6 +1,7 @@
 """One campaign at work in a team: its hopper, estimators, abandon budget and rate limit. Mutable; owned by one Team."""
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -29,6 +30,16 @@ UNSERVED = timedelta(hours=1)
 
 NO_ROOM = timedelta(seconds=30)
 """Where other trunks have room, a lead whose own trunks have none goes back for this long, so that it keeps nobody waiting."""
+
+PASSED_OVER = 20
+"""So many leads in one decision may find no trunk before the rest of the hopper waits for the next decision."""
+
+SOON = {
+    Shortage.TRUNK_RATE: Shortage.TRUNKS_FULL,
+    Shortage.NO_TRUNK_SERVES: Shortage.TRUNK_ELSEWHERE,
+}
+"""Shortages that mostly pass by the next decision, and what they are called where they last. Some trunk of the campaign serves
+every lead in the hopper: one that none serves here has its trunk on another Asterisk server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +207,23 @@ class CampaignRun:
             return self._defer(lead, Shortage.NO_TRUNK_SERVES, now + UNSERVED)
         return None
 
-    def put_off(self, lead: Lead, none: NoTrunk, now: datetime) -> DeferLead | None:
-        """What to do with a lead for which there is no trunk now, though others have room; None: keep it, it is a matter
-        of a second."""
-        if none.reason is Shortage.TRUNK_RATE:
-            return None
-        return self._defer(lead, none.reason, max(none.until or now, now + NO_ROOM))
+    def pass_over(
+        self, leads: Sequence[tuple[HopperLead, NoTrunk]], now: datetime
+    ) -> list[Command]:
+        """What becomes of leads for which a decision found no trunk, though others have room. A matter of a second (the
+        trunk's rate), or of the next decision (a trunk of another Asterisk server): they stay in front, as long as they
+        are few. The others go back for a while, so that they keep nobody waiting."""
+        crowded = len(leads) >= PASSED_OVER
+        kept: list[HopperLead] = []
+        commands: list[Command] = []
+        for entry, none in leads:
+            if none.reason in SOON and not crowded:
+                kept.append(entry)
+            else:
+                until = max(none.until or now, now + NO_ROOM)
+                commands.append(self._defer(entry.lead, SOON.get(none.reason, none.reason), until))
+        self.hopper.extendleft(reversed(kept))
+        return commands
 
     def _defer(self, lead: Lead, reason: str, not_before: datetime | None) -> DeferLead:
         self.denied.note(reason, not_before)

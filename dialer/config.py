@@ -515,7 +515,9 @@ def read_settings(path: Path | None) -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         unknown = first["type"] == "extra_forbidden"
-        problem = _unknown_key(first["loc"]) if unknown else first["msg"]
+        problem = (
+            _unknown_key(first["loc"]) if unknown else first["msg"].removeprefix("Value error, ")
+        )
         raise InvalidInputError(field or "settings", problem) from error
 
 

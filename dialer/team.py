@@ -15,7 +15,7 @@ from dialer import pacing, pacing_snapshot, queue, queue_snapshot, retry, team_c
 from dialer.agent_time import AgentTime
 from dialer.agents import Agent, AgentPhase
 from dialer.calls import Call, CallState, outcome_of
-from dialer.campaign_run import CampaignRun, HopperLead
+from dialer.campaign_run import PASSED_OVER, CampaignRun, HopperLead
 from dialer.commands import (
     BridgeToAgent,
     CancelTimer,
@@ -62,14 +62,11 @@ from dialer.events import (
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, NodeId, TeamId, TrunkId
 from dialer.leads import PERSON_ANSWERED, Outcome, adopted_lead
 from dialer.nodes import Nodes
-from dialer.trunk_board import NoTrunk, Shortage, TrunkBoard
+from dialer.trunk_board import NoTrunk, TrunkBoard
 from dialer.trunks import Trunk, named
 
 GUARD = timedelta(seconds=15)
 """This long after its ring time-out a call that nobody answered must have told its end; else we look on the exchange."""
-
-PASSED_OVER = 20
-"""Leads in one decision for which no trunk is found, before the rest of the hopper waits for the next decision."""
 
 _LEADS_CAME = (LeadsReserved, LeadsDue)
 _PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, StoreUp, *_LEADS_CAME)
@@ -464,10 +461,10 @@ class Team:
 
     def _place(self, run: CampaignRun, count: int, now: datetime, node: NodeId) -> list[Command]:
         commands: list[Command] = []
-        waiting: list[HopperLead] = []  # for a trunk
-        placed = passed_over = 0
+        passed_over: list[tuple[HopperLead, NoTrunk]] = []
+        placed = 0
         taken = self._taken() if count else Counter[TrunkId]()
-        while placed < count and run.hopper and passed_over < PASSED_OVER:
+        while placed < count and run.hopper and len(passed_over) < PASSED_OVER:
             entry = run.hopper.popleft()
             lead = entry.lead
             refusal = run.refusal(lead, now)
@@ -478,19 +475,12 @@ class Team:
                 run.trunks, lead.phone, taken=taken, now=now, lead_id=lead.lead_id, node=node
             )
             if isinstance(trunk, NoTrunk):
-                passed_over += 1
-                elsewhere = trunk.reason is Shortage.NO_TRUNK_SERVES  # on another server
-                put_off = None if elsewhere else run.put_off(lead, trunk, now)
-                if put_off is None:
-                    waiting.append(entry)
-                else:
-                    commands.append(put_off)
+                passed_over.append((entry, trunk))
                 continue
             commands += self._dial(run, entry, trunk, now, node)
             taken[trunk.trunk_id] += 1
             placed += 1
-        run.hopper.extendleft(reversed(waiting))
-        return commands
+        return commands + run.pass_over(passed_over, now)
 
     def _dial(
         self, run: CampaignRun, entry: HopperLead, trunk: Trunk, now: datetime, node: NodeId

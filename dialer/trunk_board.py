@@ -44,6 +44,7 @@ class Shortage(StrEnum):
     TRUNKS_DOWN = "trunks_down"
     TRUNKS_FULL = "trunks_full"
     TRUNK_RATE = "trunk_rate"
+    TRUNK_ELSEWHERE = "trunk_elsewhere"  # on an Asterisk server that does not dial now
 
 
 _REFUSED = {

@@ -102,7 +102,9 @@ def _trunks(team: Team, run: CampaignRun, now: datetime) -> list[WhyItem]:
         for trunk_id, state in states
         if state.is_down
     ]
-    return failing + _held(run, ("no_trunk_serves", "trunks_down", "trunks_full"), now)
+    return failing + _held(
+        run, ("no_trunk_serves", "trunks_down", "trunks_full", "trunk_elsewhere"), now
+    )
 
 
 def _pace(run: CampaignRun) -> list[WhyItem]:

@@ -2,11 +2,13 @@
 
 import pytest
 
+from dialer.campaign_run import PASSED_OVER, HopperLead
 from dialer.commands import CloseAttempt, DeferLead, PlaceCall, ReleaseLeads
 from dialer.events import CallNotPlaced, CallRefused, Event, LeadsReserved, NotOpened
 from dialer.ids import CallId, TrunkId
 from dialer.leads import LeadState, Outcome
 from dialer.team import Team
+from dialer.trunk_board import NoTrunk, TrunkBoard
 from dialer.trunks import NumberFormat, Trunk
 from dialer.why import explain
 from tests.support.playbook import (
@@ -289,3 +291,19 @@ def test_leads_whose_trunk_is_full_do_not_keep_the_others_waiting() -> None:
     assert by(team, leads(1.5, "rossi")) == ["it"]
     assert reasons(team, 2)["trunks_full"] == 1
     assert "trunks_full" not in reasons(team, 32)
+
+
+def test_leads_for_another_server_do_not_fill_the_hopper() -> None:
+    """Their trunk is there, but nobody works there: few may wait, many go back for a while."""
+    here = Trunk(trunk_id=TrunkId("here"), prefixes=("+39",), nodes=("roma",))
+    there = Trunk(trunk_id=TrunkId("there"), prefixes=("+44",), nodes=("milano",))
+    board, run = TrunkBoard(), team_of(here, there).runs[SPRING]
+    none = board.choose(run.trunks, "+442079460000", taken={}, now=at(1), node="roma")
+    assert isinstance(none, NoTrunk)
+    abroad = [HopperLead(lead(f"smith{n}"), at(0)) for n in range(PASSED_OVER)]
+    assert run.pass_over([(entry, none) for entry in abroad[:3]], at(1)) == []
+    assert list(run.hopper) == abroad[:3]
+    run.hopper.clear()
+    put_off = of(DeferLead, run.pass_over([(entry, none) for entry in abroad], at(1)))
+    assert {each.reason for each in put_off} == {"trunk_elsewhere"}
+    assert (len(put_off), len(run.hopper)) == (PASSED_OVER, 0)
