@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,11 @@ def main() -> int:
     if isinstance(pair, Unavailable):
         print(f"not run: {pair.reason}", file=sys.stderr)
         return 2
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # ended from outside: all that was started ends too
+        signal.signal(number, lambda *_: sys.exit(1))
     with work_folder(options.keep) as folder, floor.House(pair, folder) as house:
         for number in range(1, options.moments + 1):
             for fault in chosen:

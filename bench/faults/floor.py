@@ -21,7 +21,7 @@ from dialer.adapters.system_clock import SystemClock
 from dialer.config import AsteriskSettings, CampaignSettings, DatabaseSettings, Settings
 from dialer.leads import NewLead
 from dialer.testbed import AsteriskPair
-from tests.support import live_server
+from tests.support import live_server, redis
 from tests.support.live_server import NO_LIMIT
 from tests.support.postgres import Cluster, binaries
 
@@ -109,6 +109,7 @@ class Floor:
         self._disk = disk
         self._cluster: Cluster | None = None
         self.server: ServerProcess
+        self.redis: redis.RedisServer
         self.url: str
 
     def open(self) -> None:
@@ -117,6 +118,8 @@ class Floor:
         else:
             self._open_cluster()
         more = clocks.environment(self.clock_offset) if self.fault.clock_step_seconds else {}
+        if self.fault.redis:
+            more |= {"DIALER_REDIS__URL": self._open_redis()}
         log = self._disk if self.fault.database in SMALL_DISK else self._folder
         self.server = ServerProcess(self._settings(), log, more)
 
@@ -154,6 +157,15 @@ class Floor:
             await stores.leads.add(people, at=SystemClock().now())
         finally:
             await stores.close()
+
+    def _open_redis(self) -> str:
+        found = redis.program()
+        assert found is not None, redis.MISSING
+        self.redis = redis.RedisServer(found)
+        self._ends.callback(shutil.rmtree, self.redis.folder)
+        self._ends.callback(self.redis.kill)
+        self.redis.start()
+        return self.redis.url
 
     def _open_cluster(self) -> None:
         if self.fault.database is Database.POSTGRESQL_ON_SMALL_DISK:
@@ -202,6 +214,8 @@ def missing(fault: Fault) -> str | None:
         return "libfaketime is not installed (Debian: apt-get install faketime)"
     if fault.database is not Database.SQLITE_ON_SMALL_DISK and binaries() is None:
         return "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+    if fault.redis and redis.program() is None:
+        return redis.MISSING
     if fault.database in SMALL_DISK and shutil.which("mount") is None:
         return "no small file system can be mounted here"
     return None
