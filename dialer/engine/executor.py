@@ -153,7 +153,7 @@ class Executor:
         except Exception:
             if len(records) == 1:
                 raise
-            logger.exception("records_failed", number=len(records))
+            logger.exception("records_failed", records=len(records))
             for (
                 record
             ) in records:  # the one that cannot be written must not take the others with it
