@@ -12,19 +12,18 @@ from pydantic import Field
 from api.deps import DialerDep
 from api.errors import BODY_ERRORS, problems
 from api.fields import ID_PATTERN, AgentCode, Answer, Body, CallIdPath, Instant, Line, Word
-from dialer import agents as agent_rules
 from dialer.agents import AgentPhase, AgentStatus
 from dialer.bootstrap import Dialer
-from dialer.errors import ConflictError
-from dialer.events import AgentEvent, BreakEnded, BreakRequested, DispositionChosen, WrapUpEnded
+from dialer.events import BreakEnded, BreakRequested, DispositionChosen, WrapUpEnded
 from dialer.ids import AgentId, CallId, NodeId, TeamId
+from dialer.live_ports import AgentRequest, Done
 from dialer.ports import AgentRecord
 from dialer.views import AgentView
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 
-_ASKED = problems(403, 404, 409, 422)
-_ASKED_WITH_BODY = problems(*BODY_ERRORS, 404, 409)
+_ASKED = problems(403, 404, 409, 422, 503)
+_ASKED_WITH_BODY = problems(*BODY_ERRORS, 404, 409, 503)
 
 
 class AgentBody(Body):
@@ -69,7 +68,8 @@ class AgentAnswer(Answer):
 
 @router.get("", summary="All agents, as they are now")
 async def list_agents(dialer: DialerDep) -> list[AgentAnswer]:
-    views = [runner.view() for runner in dialer.switchboard.runners.values()]
+    """Of teams that other servers run, as those servers last showed them."""
+    views = [picture.view for picture in await dialer.overview.teams()]
     found = [AgentAnswer.of(agent, view.team_id) for view in views for agent in view.agents]
     return sorted(found, key=lambda agent: agent.code)
 
@@ -82,26 +82,25 @@ async def list_agents(dialer: DialerDep) -> list[AgentAnswer]:
 async def save_agent(code: AgentCode, body: AgentBody, dialer: DialerDep) -> AgentAnswer:
     """Only an agent who is logged out can change the team."""
     record = AgentRecord(agent_id=code, name=body.name or code, team_id=body.team)
-    await dialer.save_agent(record)
-    return _present(dialer, code)
+    return _answer(await dialer.save_agent(record))
 
 
 @router.post("/{code}/break", status_code=202, summary="Go on break", responses=_ASKED_WITH_BODY)
 async def start_break(code: AgentCode, body: BreakBody, dialer: DialerDep) -> AgentAnswer:
     """At once when idle, otherwise after the present call."""
     now = dialer.clock.now()
-    return _post(dialer, BreakRequested(agent_id=code, pause_code=body.pause_code, at=now))
+    return await _tell(dialer, BreakRequested(agent_id=code, pause_code=body.pause_code, at=now))
 
 
 @router.post("/{code}/ready", status_code=202, summary="End the break", responses=_ASKED)
 async def end_break(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
-    return _post(dialer, BreakEnded(agent_id=code, at=dialer.clock.now()))
+    return await _tell(dialer, BreakEnded(agent_id=code, at=dialer.clock.now()))
 
 
 @router.post("/{code}/wrap-up/end", status_code=202, summary="End the wrap-up", responses=_ASKED)
 async def end_wrap_up(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
     """Changes nothing when the agent is not in wrap-up."""
-    return _post(dialer, WrapUpEnded(agent_id=code, at=dialer.clock.now()))
+    return await _tell(dialer, WrapUpEnded(agent_id=code, at=dialer.clock.now()))
 
 
 @router.post(
@@ -114,10 +113,6 @@ async def choose_disposition(
     code: AgentCode, call_id: CallIdPath, body: DispositionBody, dialer: DialerDep
 ) -> AgentAnswer:
     """During the talk, in wrap-up or later; the last one stands."""
-    runner = dialer.switchboard.runner_of_agent(code)
-    call = runner.team.calls.get(call_id)
-    if call is not None and call.agent_id not in (None, code):
-        raise ConflictError("the call is another agent's")
     chosen = DispositionChosen(
         agent_id=code,
         call_id=call_id,
@@ -125,19 +120,14 @@ async def choose_disposition(
         callback_at=body.callback_at,
         at=dialer.clock.now(),
     )
-    runner.post(chosen)
-    return _present(dialer, code)
+    return await _tell(dialer, chosen)
 
 
-def _post(dialer: Dialer, event: AgentEvent) -> AgentAnswer:
-    """Raises NotFoundError; IllegalTransitionError when the agent's present state does not take the event."""
-    runner = dialer.switchboard.runner_of_agent(event.agent_id)
-    agent_rules.apply(runner.team.agents[event.agent_id], event)
-    runner.post(event)
-    return _present(dialer, event.agent_id)
+async def _tell(dialer: Dialer, event: AgentRequest) -> AgentAnswer:
+    return _answer(await dialer.tell_agent(event))
 
 
-def _present(dialer: Dialer, code: AgentId) -> AgentAnswer:
-    view = dialer.switchboard.runner_of_agent(code).view()
-    agent = next(agent for agent in view.agents if agent.agent_id == code)
-    return AgentAnswer.of(agent, view.team_id)
+def _answer(done: Done) -> AgentAnswer:
+    assert done.agent is not None
+    assert done.team_id is not None
+    return AgentAnswer.of(done.agent, done.team_id)

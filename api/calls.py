@@ -7,10 +7,9 @@ from fastapi import APIRouter
 from api.deps import DialerDep
 from api.errors import problems
 from api.fields import Answer, CallIdPath
-from dialer.bootstrap import Dialer
-from dialer.calls import Call, CallState
-from dialer.errors import NotFoundError, TelephonyDownError
+from dialer.calls import CallState
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.views import CallView
 
 router = APIRouter(prefix="/calls", tags=["calls"])
 
@@ -23,11 +22,11 @@ class CallAnswer(Answer):
     state: CallState
 
     @classmethod
-    def of(cls, call: Call) -> Self:
+    def of(cls, call: CallView) -> Self:
         return cls(
-            id=call.order.call_id,
-            campaign_id=call.order.campaign_id,
-            lead_id=call.order.lead_id,
+            id=call.call_id,
+            campaign_id=call.campaign_id,
+            lead_id=call.lead_id,
             agent=call.agent_id,
             state=call.state,
         )
@@ -41,17 +40,6 @@ class CallAnswer(Answer):
 )
 async def hang_up(call_id: CallIdPath, dialer: DialerDep) -> CallAnswer:
     """The customer's leg is hung up; the agent's comes back to wait. Answers with the call as it was."""
-    call = _call(dialer, call_id)
-    telephony = dialer.exchanges[call.order.node]
-    if not telephony.up:
-        raise TelephonyDownError
-    await telephony.hang_up(call_id)
-    return CallAnswer.of(call)
-
-
-def _call(dialer: Dialer, call_id: CallId) -> Call:
-    """Raises NotFoundError."""
-    for runner in dialer.switchboard.runners.values():
-        if call_id in runner.team.calls:
-            return runner.team.calls[call_id]
-    raise NotFoundError("no such call is up")
+    done = await dialer.hang_up(call_id)
+    assert done.call is not None
+    return CallAnswer.of(done.call)

@@ -194,14 +194,14 @@ class LeadFigures(Answer):
 
 
 class CampaignDetail(CampaignAnswer):
-    live: LiveFigures | None = Field(description="null: its team has not taken it up yet")
+    live: LiveFigures | None = Field(description="null: nothing is known of its team yet")
     leads: LeadFigures
     outcomes: dict[Outcome, int] = Field(description="Of all attempts ever")
 
 
-def live_view(dialer: Dialer, policy: CampaignPolicy) -> CampaignView | None:
-    runner = dialer.switchboard.runners.get(policy.team_id)
-    views = runner.view().campaigns if runner is not None else ()
+async def live_view(dialer: Dialer, policy: CampaignPolicy) -> CampaignView | None:
+    picture = await dialer.overview.find(policy.team_id)
+    views = picture.view.campaigns if picture is not None else ()
     return next((view for view in views if view.campaign_id == policy.campaign_id), None)
 
 
@@ -232,7 +232,7 @@ async def save_campaign(policy: Policy, dialer: DialerDep) -> CampaignAnswer:
 async def get_campaign(campaign_id: CampaignIdPath, dialer: DialerDep) -> CampaignDetail:
     campaign = await dialer.stores.campaigns.get(campaign_id)
     counts = await dialer.stores.leads.counts(campaign_id, at=dialer.clock.now())
-    view = live_view(dialer, campaign.policy)
+    view = await live_view(dialer, campaign.policy)
     return CampaignDetail(
         policy=Policy.of(campaign.policy),
         state=campaign.state,

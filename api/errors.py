@@ -16,11 +16,14 @@ from dialer.errors import (
     DialerError,
     IllegalTransitionError,
     InvalidInputError,
+    NotDeliveredError,
     NotFoundError,
+    NotHereError,
     StoreUnavailableError,
     TelephonyDownError,
     TelephonyError,
     TelephonyRefusedError,
+    WireDownError,
 )
 
 STATUS: dict[type[DialerError], int] = {
@@ -33,6 +36,9 @@ STATUS: dict[type[DialerError], int] = {
     TelephonyDownError: 503,
     TelephonyRefusedError: 502,
     StoreUnavailableError: 503,
+    WireDownError: 503,
+    NotHereError: 503,
+    NotDeliveredError: 503,
 }
 """An error that is not here is answered as the nearest of its bases that is."""
 
@@ -50,7 +56,7 @@ _MEANING = {
     415: "the body is not application/json",
     422: "a value is not acceptable; `field` names it",
     502: "the telephone exchange did not do it",
-    503: "the database or the link to the telephone exchange is down; try again",
+    503: "the database, the link to the telephone exchange or another server does not answer; try again",
 }
 
 

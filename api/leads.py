@@ -156,6 +156,8 @@ async def add_leads(
         report = await dialer.stores.leads.add(usable, at=dialer.clock.now())
         added += report.added
         duplicates += report.duplicates
+        if report.added:
+            dialer.leads_added(campaign_id)
     return ImportAnswer(added=added, duplicates=duplicates, rejected=rejected)
 
 

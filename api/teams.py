@@ -14,8 +14,9 @@ from api.errors import problems
 from api.fields import Answer, TeamIdPath
 from dialer.calls import CallState
 from dialer.campaign import CampaignState, PacingMode
+from dialer.engine.overview import TeamPicture
 from dialer.ids import CampaignId, NodeId, TeamId
-from dialer.views import CampaignView, NodeView, TeamView
+from dialer.views import CampaignView, NodeView
 
 router = APIRouter(prefix="/teams", tags=["teams"])
 
@@ -79,9 +80,14 @@ class TeamAnswer(Answer):
     lines_per_free_agent: float | None = Field(description="null: nobody is free")
     talk_ratio: float | None = Field(description="Of the logged-in time off break, since the start")
     connect_times: ConnectTimes | None = Field(description="null: no call was bridged yet")
+    server: str = Field(description="The life of the server that runs the team")
+    host: str = Field(description="The name of that server's machine")
+    age_seconds: float = Field(description="Since that server showed this; 0: it answers itself")
+    stale: bool = Field(description="Too old to be what the team is now")
 
     @classmethod
-    def of(cls, view: TeamView) -> Self:
+    def of(cls, picture: TeamPicture) -> Self:
+        view = picture.view
         return cls(
             id=view.team_id,
             at=view.at,
@@ -95,6 +101,10 @@ class TeamAnswer(Answer):
             lines_per_free_agent=view.lines_per_free_agent,
             talk_ratio=view.talk_share,
             connect_times=_connect_times(view.answered_to_bridged_ms),
+            server=picture.server,
+            host=picture.host,
+            age_seconds=picture.age_seconds,
+            stale=picture.stale,
         )
 
 
@@ -110,10 +120,10 @@ def _connect_times(milliseconds: tuple[float, ...]) -> ConnectTimes | None:
 
 @router.get("", summary="All teams, as they are now")
 async def list_teams(dialer: DialerDep) -> list[TeamAnswer]:
-    runners = dialer.switchboard.runners
-    return [TeamAnswer.of(runners[team_id].view()) for team_id in sorted(runners)]
+    """Also those that other servers run, as those servers last showed them."""
+    return [TeamAnswer.of(picture) for picture in await dialer.overview.teams()]
 
 
-@router.get("/{team_id}", summary="One team, as it is now", responses=problems(404, 422))
+@router.get("/{team_id}", summary="One team, as it is now", responses=problems(404, 422, 503))
 async def get_team(team_id: TeamIdPath, dialer: DialerDep) -> TeamAnswer:
-    return TeamAnswer.of(dialer.switchboard.runner(team_id).view())
+    return TeamAnswer.of(await dialer.overview.team(team_id))

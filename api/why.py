@@ -54,7 +54,7 @@ class WhyAnswer(Answer):
 async def why(campaign_id: CampaignIdPath, dialer: DialerDep, language: LanguageDep) -> WhyAnswer:
     campaign = await dialer.stores.campaigns.get(campaign_id)
     counts = await dialer.stores.leads.counts(campaign_id, at=dialer.clock.now())
-    view = live_view(dialer, campaign.policy)
+    view = await live_view(dialer, campaign.policy)
     zone = dialer.profiles.get(campaign.policy.profile).zone
     items = combine(view.why if view else (), counts)
     reasons = [_reason(item, language, zone) for item in items]

@@ -1,34 +1,58 @@
 """Puts the parts together: the only module that knows them all."""
 
 import asyncio
+import platform
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from random import Random, SystemRandom
 
 from prometheus_client import CollectorRegistry
 
 from dialer.adapters.exchanges import Exchange, Exchanges
-from dialer.adapters.metrics import PrometheusMetrics, TeamCollector
+from dialer.adapters.memory_line import MemoryHub
+from dialer.adapters.metrics import PrometheusMetrics, TeamCollector, WireCollector
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.adapters.server_metrics import Backlog, ServerCollector
 from dialer.adapters.sql.store import open_stores
 from dialer.adapters.system_clock import SystemClock
-from dialer.agents import AgentStatus
+from dialer.adapters.wires import memory_wires, redis_wires
+from dialer.agents import Agent, AgentStatus
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.config import Settings
+from dialer.engine.colleagues import Colleagues
+from dialer.engine.keeper import TeamKeeper
 from dialer.engine.loader import load
-from dialer.engine.ownership import RENEWAL, Ownership
+from dialer.engine.overview import Overview
+from dialer.engine.ownership import Ownership
+from dialer.engine.requests import call_up, call_view, done, tell_agent
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
 from dialer.engine.tasks import TaskSet
-from dialer.errors import ConflictError, NotFoundError, StoreUnavailableError
-from dialer.events import DrainRequested, LeadsForgotten
-from dialer.ids import CallId, CampaignId, TeamId, uuid7
+from dialer.errors import (
+    ConflictError,
+    NotFoundError,
+    NotHereError,
+    TelephonyDownError,
+)
+from dialer.events import CampaignLoaded, DrainRequested, LeadsDue, LeadsForgotten
+from dialer.ids import CallId, CampaignId, NodeId, TeamId, uuid7
+from dialer.live_ports import (
+    AgentChanged,
+    AgentRequest,
+    CampaignChanged,
+    Done,
+    DoNotCallChanged,
+    HangUpCall,
+    Notice,
+    Request,
+    SaveAgent,
+    TeamReleased,
+    Wires,
+)
 from dialer.logs import get_logger
 from dialer.ports import AgentRecord, Clock, Metrics, Stores, fenced_owner
 from dialer.team import Team
-from dialer.trunks import named
+from dialer.team_view import agent_view
 
 logger = get_logger(__name__)
 
@@ -36,9 +60,19 @@ WRITE_SECONDS = 10.0
 
 
 class Dialer:
-    """The running server: stores, links to Asterisk, one runner a team. Use `start` once and `stop` once."""
+    """The running server: stores, links to Asterisk, one runner a team. Use `start` once and `stop` once.
 
-    def __init__(self, settings: Settings, stores: Stores, clock: Clock, random: Random) -> None:
+    `hub`: other servers of this process are at its ends, instead of those on Redis.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        clock: Clock,
+        random: Random,
+        hub: MemoryHub | None = None,
+    ) -> None:
         self.settings = settings
         self.stores = stores
         self.clock = clock
@@ -48,16 +82,14 @@ class Dialer:
         self.switchboard = Switchboard()
         self.ownership = Ownership(stores.leases, clock, f"server:{uuid7(clock.now(), random)}")
         self._tasks = TaskSet()
-        self._stopping = asyncio.Event()
-        self.draining = False
-        self._changes = asyncio.Lock()  # one change at a time: store and team see the same order
+        self._keeping: asyncio.Task[None] | None = None
         self._random = random
         self.exchanges = Exchanges(
             [Exchange(s.endpoint(node), s.connect_tone) for node, s in settings.servers.items()],
             clock=clock,
             random=random,
             on_event=self.switchboard.deliver,
-            on_up=self.switchboard.link_up,
+            on_up=self._link_up,
             on_down=self.switchboard.link_down,
         )
         self.registry.register(
@@ -67,6 +99,30 @@ class Dialer:
             )
         )
         self.registry.register(ServerCollector(clock, self._backlogs))
+        self.wires = _wires(settings, self.ownership.owner, random, self._tasks, hub)
+        self.wires.bus.listen(self._answer, self._hear)
+        self.wires.wake_ups.listen(self._woken)
+        self.colleagues = Colleagues(self.wires.bus, stores.leases, clock, self.ownership.owner)
+        self.keeper = TeamKeeper(
+            stores=stores,
+            clock=clock,
+            switchboard=self.switchboard,
+            ownership=self.ownership,
+            wires=self.wires,
+            new_runner=self._new_runner,
+            load=self._loaded,
+            nodes_up=lambda: self.exchanges.up,
+        )
+        self.overview = Overview(
+            wires=self.wires,
+            switchboard=self.switchboard,
+            ownership=self.ownership,
+            clock=clock,
+            teams=lambda: self.keeper.teams,
+            host=platform.node(),
+        )
+        if settings.redis.url:
+            self.registry.register(WireCollector(self.wires.stats))
 
     @classmethod
     async def open(cls, settings: Settings) -> "Dialer":
@@ -85,46 +141,36 @@ class Dialer:
             if campaign.running:
                 campaign_id = CampaignId(campaign.id)
                 await self.stores.campaigns.set_state(campaign_id, CampaignState.RUNNING)
-        await self._take_up_teams()
-        await asyncio.gather(*(r.settle() for r in self.switchboard.runners.values()))
+        await self.keeper.start()
         self.exchanges.start()
-        self._tasks.spawn(self._keep_teams(), "keep_teams")
+        self._keeping = self._tasks.spawn(self.keeper.keep(), "keep_teams")
+        self._tasks.spawn(self.colleagues.follow(self._follow), "notices")
+        self.wires.start(self.keeper.look_soon)
+        if self.wires.shared:
+            self._tasks.spawn(self.overview.show_forever(), "show_teams")
+
+    @property
+    def draining(self) -> bool:
+        return self.keeper.draining
 
     async def drain(self, seconds: float) -> None:
         """No new calls from now on. A team whose talks and wrap-ups have ended is given back at once, so that another
         server can take it. Returns when all are, after `seconds` at the latest. May be cancelled."""
-        self.draining = True
-        async with self._changes:  # no team is taken up any more
-            runners = list(self.switchboard.runners.values())
+        runners = await self.keeper.drain()
         for runner in runners:
             runner.post(DrainRequested(at=self.clock.now()))
         try:
             async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
                 for runner in runners:
-                    group.create_task(self._give_back_quiet(runner))
+                    group.create_task(self.keeper.give_back_quiet(runner))
         except TimeoutError:
             logger.warning("drain_unfinished", after_seconds=seconds)
 
-    async def _give_back_quiet(self, runner: TeamRunner) -> None:
-        team_id = runner.team.team_id
-        await runner.quiet()
-        async with self._changes:
-            if self.switchboard.runners.get(team_id) is not runner:
-                return  # lost meanwhile
-            del self.switchboard.runners[team_id]
-            try:
-                await runner.settle()
-            finally:
-                await runner.close()
-            with suppress(StoreUnavailableError):  # `stop` tries again
-                await self.ownership.give_back(team_id)
-                logger.info("team_given_back", team=team_id)
-
     async def stop(self) -> None:
         """Everything decided so far is written, then all is closed. Calls still up stay in the dialplan's hands."""
-        self._stopping.set()
-        async with self._changes:  # the renewal under way, if any, ends whole
-            await self._tasks.close()
+        async with self.keeper.changes:  # the renewal under way, if any, ends whole
+            if self._keeping is not None:
+                self._keeping.cancel()
         await self.exchanges.close()
         for runner in list(self.switchboard.runners.values()):
             try:
@@ -132,89 +178,139 @@ class Dialer:
             except TimeoutError:
                 logger.error("stop_unwritten", team=runner.team.team_id)
             await runner.close()
-        try:
-            await self.ownership.release()
-        except StoreUnavailableError:
-            logger.warning("leases_unreleased")  # they run out by themselves
+        await self.keeper.release()
+        await self.wires.close()
+        await self._tasks.close()
         await self.stores.close()
-
-    # --- which teams are ours -----------------------------------------------------------------------------------------
-
-    async def _keep_teams(self) -> None:
-        """Renew our leases, take up teams whose server is gone, and follow what other servers wrote."""
-        while not await self._stops_within(RENEWAL.total_seconds()):
-            try:
-                async with self._changes:
-                    for team_id in await self.ownership.renew():
-                        await self._give_up(team_id)
-                    await self._take_up_teams()
-            except StoreUnavailableError as error:
-                logger.warning("leases_not_renewed", reason=error)
-
-    async def _stops_within(self, seconds: float) -> bool:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), timeout=seconds)
-        except TimeoutError:
-            return False
-        return True
-
-    async def _give_up(self, team_id: TeamId) -> None:
-        """Another server runs the team now: what we know of its calls is written, the rest is that server's."""
-        runner = self.switchboard.runners.pop(team_id)
-        try:
-            await asyncio.wait_for(runner.settle(), timeout=RENEWAL.total_seconds())
-        except TimeoutError:
-            logger.warning("team_lost_unwritten", team=team_id)
-        await runner.close()
-
-    async def _take_up_teams(self) -> None:
-        """Every team of the store that is ours or nobody's runs here, with the store's agents and campaigns."""
-        if self.draining:
-            return
-        agents = await self.stores.agents.all()
-        campaigns = await self.stores.campaigns.all()
-        trunks = await self.stores.trunks.all()
-        teams = {record.team_id for record in agents} | {c.policy.team_id for c in campaigns}
-        for team_id in sorted(teams):
-            if await self.ownership.take(team_id) is None:
-                continue
-            team = (await self._runner(team_id)).team
-            for record in agents:
-                if record.team_id == team_id and record.agent_id not in team.agents:
-                    team.add_agent(record.agent_id, record.name)
-            for campaign in campaigns:
-                run = team.runs.get(campaign.policy.campaign_id)
-                wanted = named(campaign.policy.trunks, trunks)
-                changed = run is None or run.campaign != campaign or run.trunks != wanted
-                if campaign.policy.team_id == team_id and changed:
-                    await self._load(campaign)
 
     # --- what the API and the command line ask for --------------------------------------------------------------------
 
     async def save_campaign(self, policy: CampaignPolicy) -> Campaign:
         """Raises NotFoundError when its profile is not there; ConflictError when it would change its team."""
         self.profiles.get(policy.profile)
-        async with self._changes:
+        async with self.keeper.changes:
             await self._check_keeps_team(policy)
             await self.stores.campaigns.save(policy)
             return await self._reload(policy.campaign_id)
 
     async def set_campaign_state(self, campaign_id: CampaignId, state: CampaignState) -> Campaign:
         """Raises NotFoundError."""
-        async with self._changes:
+        async with self.keeper.changes:
             await self.stores.campaigns.set_state(campaign_id, state)
             return await self._reload(campaign_id)
 
-    async def save_agent(self, record: AgentRecord) -> None:
-        """Raises ConflictError when the agent is logged in, in another team."""
-        async with self._changes:
+    async def tell_agent(self, event: AgentRequest) -> Done:
+        """To the agent's team, wherever it runs. Raises NotFoundError, NotDeliveredError, and see requests.tell_agent."""
+        try:
+            return tell_agent(self.switchboard, event)
+        except NotFoundError:
+            team_id = (await self.stores.agents.get(event.agent_id)).team_id
+            return await self.colleagues.ask_runner(team_id, event)
+
+    async def save_agent(self, record: AgentRecord) -> Done:
+        """Raises ConflictError when the agent is logged in, in another team; NotDeliveredError."""
+        team_id = await self._present_team(record)
+        if team_id not in self.switchboard.runners and await self.colleagues.runner_of(team_id):
+            return await self.colleagues.ask_runner(team_id, SaveAgent(record=record))
+        return await self._save_agent(record)
+
+    async def hang_up(self, call_id: CallId) -> Done:
+        """The call as it was. Raises NotFoundError, NotDeliveredError, TelephonyError."""
+        try:
+            return await self._hang_up(call_id)
+        except NotFoundError as unknown:
+            done = await self.colleagues.ask_all(HangUpCall(call_id=call_id))
+            if done is None:
+                raise unknown
+            return done
+
+    async def add_do_not_call(self, phone: str, reason: str) -> None:
+        """From this instant nobody rings the number, hoppers included."""
+        await self.stores.leads.add_do_not_call(phone, reason=reason, at=self.clock.now())
+        await self._forget_do_not_call({phone})
+        self.wires.bus.tell(DoNotCallChanged())
+
+    def leads_added(self, campaign_id: CampaignId) -> None:
+        """Whoever runs the campaign asks for leads at once."""
+        self._woken(campaign_id)
+        self.wires.wake_ups.wake(campaign_id)
+
+    # --- what other servers ask and tell ------------------------------------------------------------------------------
+
+    async def _answer(self, request: Request) -> Done:
+        match request:
+            case SaveAgent(record=record):
+                if await self._present_team(record) not in self.switchboard.runners:
+                    raise NotHereError
+                return await self._save_agent(record)
+            case HangUpCall(call_id=call_id):
+                return await self._hang_up(call_id)
+            case _:
+                try:
+                    return tell_agent(self.switchboard, request)
+                except NotFoundError:
+                    raise NotHereError from None
+
+    def _hear(self, notice: Notice) -> None:
+        if isinstance(notice, TeamReleased):
+            self.keeper.look_soon()
+        else:
+            self.colleagues.noticed(notice)
+
+    async def _follow(self, notice: Notice) -> None:
+        match notice:
+            case CampaignChanged(campaign_id=campaign_id):
+                async with self.keeper.changes:
+                    campaign = await self.stores.campaigns.get(campaign_id)
+                    if campaign.policy.team_id in self.switchboard.runners:
+                        await self.keeper.load(campaign)
+                    else:
+                        self.keeper.look_soon()  # a new team's, perhaps
+            case AgentChanged(agent_id=agent_id):
+                async with self.keeper.changes:
+                    record = await self.stores.agents.get(agent_id)
+                    self.keeper.follow_agent(record)
+            case DoNotCallChanged():
+                await self._forget_do_not_call(None)
+            case TeamReleased():
+                self.keeper.look_soon()
+
+    def _woken(self, campaign_id: CampaignId) -> None:
+        for runner in self.switchboard.runners.values():
+            if campaign_id in runner.team.runs:
+                runner.post(LeadsDue(campaign_id=campaign_id, at=self.clock.now()))
+
+    # --- as it is done here -------------------------------------------------------------------------------------------
+
+    async def _present_team(self, record: AgentRecord) -> TeamId:
+        """The agent's by the store; of a new agent the one to be."""
+        try:
+            return (await self.stores.agents.get(record.agent_id)).team_id
+        except NotFoundError:
+            return record.team_id
+
+    async def _save_agent(self, record: AgentRecord) -> Done:
+        async with self.keeper.changes:
             self._check_may_join(record)
-            team = (await self._runner(record.team_id)).team
+            here = await self.keeper.runner(record.team_id)
             await self.stores.agents.save(record)
             for runner in self.switchboard.runners.values():
-                if runner.team is not team:
+                if runner is not here:
                     runner.team.agents.pop(record.agent_id, None)
-            team.add_agent(record.agent_id, record.name)
+            self.wires.bus.tell(AgentChanged(agent_id=record.agent_id))
+            if here is not None:
+                here.team.add_agent(record.agent_id, record.name)
+                return done(here, here.team.agents[record.agent_id])
+        new = Agent(agent_id=record.agent_id, name=record.name)
+        return Done(team_id=record.team_id, agent=agent_view(new))
+
+    async def _hang_up(self, call_id: CallId) -> Done:
+        call = call_up(self.switchboard, call_id)
+        telephony = self.exchanges[call.order.node]
+        if not telephony.up:
+            raise TelephonyDownError
+        await telephony.hang_up(call_id)
+        return Done(call=call_view(call))
 
     async def _check_keeps_team(self, policy: CampaignPolicy) -> None:
         try:
@@ -231,18 +327,16 @@ class Dialer:
             if agent is not None and elsewhere and agent.status is not AgentStatus.LOGGED_OUT:
                 raise ConflictError("an agent who is logged in cannot change the team")
 
-    async def add_do_not_call(self, phone: str, reason: str) -> None:
-        """From this instant nobody rings the number, hoppers included."""
-        await self.stores.leads.add_do_not_call(phone, reason=reason, at=self.clock.now())
-        for runner in self.switchboard.runners.values():
-            held = {
-                entry.lead.lead_id
-                for run in runner.team.runs.values()
-                for entry in run.hopper
-                if entry.lead.phone == phone
-            }
-            if held:
-                runner.post(LeadsForgotten(lead_ids=tuple(held), at=self.clock.now()))
+    async def _forget_do_not_call(self, phones: set[str] | None) -> None:
+        """Out of the hoppers with these numbers; None: with those that the store's list has."""
+        for runner in list(self.switchboard.runners.values()):
+            held = [e.lead for run in runner.team.runs.values() for e in run.hopper]
+            listed = phones
+            if listed is None:
+                listed = await self.stores.leads.do_not_call({lead.phone for lead in held})
+            forgotten = tuple(lead.lead_id for lead in held if lead.phone in listed)
+            if forgotten:
+                runner.post(LeadsForgotten(lead_ids=forgotten, at=self.clock.now()))
 
     def _backlogs(self) -> dict[TeamId, Backlog]:
         runners = self.switchboard.runners.items()
@@ -250,31 +344,21 @@ class Dialer:
 
     async def _reload(self, campaign_id: CampaignId) -> Campaign:
         campaign = await self.stores.campaigns.get(campaign_id)
-        await self._load(campaign)
+        await self.keeper.load(campaign)
+        self.wires.bus.tell(CampaignChanged(campaign_id=campaign_id))
         return campaign
 
-    async def _load(self, campaign: Campaign) -> None:
-        runner = await self._runner(campaign.policy.team_id)
-        event = await load(
+    async def _loaded(self, campaign: Campaign) -> CampaignLoaded:
+        return await load(
             campaign,
             profiles=self.profiles,
             attempts=self.stores.attempts,
             trunks=self.stores.trunks,
             clock=self.clock,
         )
-        runner.post(event)
 
-    async def _runner(self, team_id: TeamId) -> TeamRunner:
-        """Raises ConflictError when another server runs the team, or this one is about to stop."""
-        known = self.switchboard.runners.get(team_id)
-        if known is not None:
-            return known
-        if self.draining:
-            raise ConflictError("this server is being stopped")
-        fence = await self.ownership.take(team_id)
-        if fence is None:
-            raise ConflictError(f"another server runs team {team_id!r}")
-        runner = TeamRunner(
+    def _new_runner(self, team_id: TeamId, fence: int) -> TeamRunner:
+        return TeamRunner(
             Team(team_id, _call_ids(self._random), self.exchanges),
             stores=self.stores,
             telephony=self.exchanges,
@@ -282,12 +366,26 @@ class Dialer:
             metrics=self.metrics,
             owner=fenced_owner(team_id, fence),
         )
-        self.switchboard.runners[team_id] = runner
-        runner.start()
-        for node in self.exchanges.up:
-            runner.link_up(node)
-        return runner
+
+    def _link_up(self, node: NodeId) -> None:
+        self.switchboard.link_up(node)
+        self.keeper.look_soon()
 
 
 def _call_ids(random: Random) -> Callable[[datetime], CallId]:
     return lambda at: CallId(uuid7(at, random))
+
+
+def _wires(
+    settings: Settings, server: str, random: Random, tasks: TaskSet, hub: MemoryHub | None
+) -> Wires:
+    redis = settings.redis
+    if hub is not None or not redis.url:
+        return memory_wires(server=server, random=random, spawn=tasks.spawn, hub=hub)
+    return redis_wires(
+        redis.url.get_secret_value(),
+        server=server,
+        random=random,
+        spawn=tasks.spawn,
+        prefix=redis.prefix,
+    )

@@ -6,13 +6,14 @@ CallAbandoned is legal in every state in which the channel can still be up.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dialer.commands import PlaceCall
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
     NO_CHANNEL,
+    WRITTEN_TOO_LATE,
     BridgeFailed,
     CallAbandoned,
     CallAdopted,
@@ -45,6 +46,12 @@ class CallState(StrEnum):
     ABANDONED = "abandoned"  # the limit was reached; perhaps hearing the message
     ENDED = "ended"
 
+
+TIMER_SLACK = timedelta(seconds=0.5)
+"""The exchange's clock and ours may differ by so much over one call."""
+
+INVITE_WAIT = timedelta(seconds=32)
+"""SIP's timer B (RFC 3261, section 17.1.1.2: 64 times T1 of 500 ms); measured on Asterisk 22: 32.16 s."""
 
 UNANSWERED = (CallState.DIALING, CallState.RINGING, CallState.ANSWERED)
 """In flight: nobody waits for an agent yet (ANSWERED: still being screened)."""
@@ -236,10 +243,18 @@ def outcome_of(call: Call) -> Outcome:
 
 
 def _unanswered(call: Call) -> Outcome:
-    if call.cause in (0, 19):
-        # Our own time-out ends a ringing call with cause 19 (before 20.18 and 22.8: 0). One that never rang got no reply at all.
-        return Outcome.NO_ANSWER if call.ringing_at is not None else Outcome.UNREACHABLE
+    if call.cause in (0, 18, 19) and call.ringing_at is None and _timed_out(call):
+        return Outcome.UNREACHABLE
     return _BY_CAUSE.get(call.cause or 0, Outcome.NO_ANSWER)
+
+
+def _timed_out(call: Call) -> bool:
+    """Our own time-out ends a call with cause 19 (before 20.18 and 22.8: 0), Asterisk's wait for a reply to its INVITE
+    with cause 18: one that never rang then got no reply at all. The same causes come earlier from a far end that cannot be
+    had (SIP 480, a telephone that is switched off; SIP 408 of a carrier)."""
+    assert call.ended_at is not None
+    most = min(call.order.ring_timeout, INVITE_WAIT)
+    return call.ended_at - call.order.at >= most - TIMER_SLACK
 
 
 class TrunkWord(StrEnum):
@@ -261,6 +276,6 @@ def word_on_trunk(call: Call) -> TrunkWord:
         return TrunkWord.ALIVE
     if call.state is not CallState.ENDED:
         return TrunkWord.NOTHING
-    if call.lost or call.refusal not in ("", NO_CHANNEL):
+    if call.lost or call.refusal == WRITTEN_TOO_LATE:
         return TrunkWord.UNKNOWN
     return TrunkWord.FAULT if outcome_of(call) in NEVER_RANG else TrunkWord.ALIVE

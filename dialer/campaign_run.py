@@ -1,6 +1,7 @@
 """One campaign at work in a team: its hopper, estimators, abandon budget and rate limit. Mutable; owned by one Team."""
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -29,6 +30,16 @@ UNSERVED = timedelta(hours=1)
 
 NO_ROOM = timedelta(seconds=30)
 """Where other trunks have room, a lead whose own trunks have none goes back for this long, so that it keeps nobody waiting."""
+
+PASSED_OVER = 20
+"""So many leads in one decision may find no trunk before the rest of the hopper waits for the next decision."""
+
+SOON = {
+    Shortage.TRUNK_RATE: Shortage.TRUNKS_FULL,
+    Shortage.NO_TRUNK_SERVES: Shortage.TRUNK_ELSEWHERE,
+}
+"""Shortages that mostly pass by the next decision, and what they are called where they last. Some trunk of the campaign serves
+every lead in the hopper: one that none serves here has its trunk on another Asterisk server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,7 @@ class CampaignRun:
     denied: Denials = field(default_factory=Denials)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     requested: bool = False
+    woken: bool = False  # leads came due while the store was being asked
     ask_at: datetime | None = None  # no request before this
     next_due_at: datetime | None = None
     tokens: float = 1.0
@@ -101,7 +113,13 @@ class CampaignRun:
         if loaded.profile.name != self.profile.name:
             self.profile = self.budget.profile = loaded.profile
             self.budget.load(loaded.counts, loaded.at)
+        self.wake()
+
+    def wake(self) -> list[Command]:
+        """Leads may be due: ask at once, or again if the answer under way is older than they are. Nothing else follows."""
         self.ask_at = None
+        self.woken = self.requested
+        return []
 
     @property
     def policy(self) -> CampaignPolicy:
@@ -169,7 +187,10 @@ class CampaignRun:
             else:
                 commands.append(refusal)
         self.next_due_at = event.next_due_at
-        if not event.leads:
+        woken, self.woken = self.woken, False
+        if woken:
+            self.ask_at = None
+        elif not event.leads:
             self.ask_at = event.at + ASK_AGAIN
         elif len(commands) == len(event.leads):
             self.ask_at = event.at + ASK_AGAIN / 5  # all were denied: look further, without haste
@@ -196,12 +217,24 @@ class CampaignRun:
             return self._defer(lead, Shortage.NO_TRUNK_SERVES, now + UNSERVED, now)
         return None
 
-    def put_off(self, lead: Lead, none: NoTrunk, now: datetime) -> DeferLead | None:
-        """What to do with a lead for which there is no trunk now, though others have room; None: keep it, it is a matter
-        of a second."""
-        if none.reason is Shortage.TRUNK_RATE:
-            return None
-        return self._defer(lead, none.reason, max(none.until or now, now + NO_ROOM), now)
+    def pass_over(
+        self, leads: Sequence[tuple[HopperLead, NoTrunk]], now: datetime
+    ) -> list[Command]:
+        """What becomes of leads for which a decision found no trunk, though others have room. A matter of a second (the
+        trunk's rate), or of the next decision (a trunk of another Asterisk server): they stay in front, as long as they
+        are few. The others go back for a while, so that they keep nobody waiting."""
+        crowded = len(leads) >= PASSED_OVER
+        kept: list[HopperLead] = []
+        commands: list[Command] = []
+        for entry, none in leads:
+            if none.reason in SOON and not crowded:
+                kept.append(entry)
+            else:
+                until = max(none.until or now, now + NO_ROOM)
+                reason = SOON.get(none.reason, none.reason)
+                commands.append(self._defer(entry.lead, reason, until, now))
+        self.hopper.extendleft(reversed(kept))
+        return commands
 
     def _defer(
         self, lead: Lead, reason: str, not_before: datetime | None, now: datetime

@@ -149,6 +149,9 @@ class CancelTimer:
     key: str
 
 
+CallRecord = MarkAnswered | MarkBridged | CloseAttempt | RecordDisposition
+"""What happened on a call, to be kept."""
+
 Command = (
     PlaceCall
     | BridgeToAgent

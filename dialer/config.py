@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.ami_node import AmiEndpoint
@@ -104,6 +105,29 @@ class DatabaseSettings(_Strict):
         "`sqlite:///file` or `postgresql://user:password@host/database`",
         "a file in the present folder: nothing to install, and it holds a million leads",
     )
+
+
+class RedisSettings(_Strict):
+    """Between several servers on one database. One server alone needs none."""
+
+    url: SecretStr = _setting(
+        SecretStr(""),
+        "`redis://user:password@host:port/0`, `rediss://` for TLS; better in DIALER_REDIS__URL. Empty: none",
+        "one server alone needs none",
+    )
+    prefix: str = _setting(
+        "dialer",
+        "Of keys and channels; another one for each installation on the same Redis",
+        "one installation has its Redis for itself",
+        pattern=r"^[A-Za-z0-9_-]{1,32}$",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_redis_url(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")) and url:
+            raise PydanticCustomError("redis_url", "must begin with redis://, rediss:// or unix://")
+        return url
 
 
 class ApiSettings(_Strict):
@@ -332,6 +356,7 @@ class Settings(BaseSettings):
     asterisk: AsteriskSettings = AsteriskSettings()
     asterisks: list[ServerSettings] = []
     database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
     api: ApiSettings = ApiSettings()
     agents: list[AgentSettings] = []
     trunks: list[TrunkSettings] = []
@@ -490,7 +515,9 @@ def read_settings(path: Path | None) -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         unknown = first["type"] == "extra_forbidden"
-        problem = _unknown_key(first["loc"]) if unknown else first["msg"]
+        problem = (
+            _unknown_key(first["loc"]) if unknown else first["msg"].removeprefix("Value error, ")
+        )
         raise InvalidInputError(field or "settings", problem) from error
 
 

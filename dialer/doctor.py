@@ -118,11 +118,13 @@ def _is_loopback(host: str) -> bool:
 
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _FILTERS_SINCE = {18: 26, 20: 12, 21: 7, 22: 2}
-_LONG_TERM = (20, 22)
+_FILTERS_IN = min(_FILTERS_SINCE)
+_OLDEST, _NEWEST = 16, 22
+"""What the tests have run on: docs/reference/asterisk-versions.md."""
 
 
 def check_version(facts: Facts) -> Findings:
-    """18, 20 and 22 differ in what events carry, and in who mends their faults."""
+    """What 16 to 22 differ in is handled; they also differ in who mends their faults, and in what was tried."""
     version = facts.asterisk.version
     if facts.asterisk.link is not Link.UP or not version:
         return
@@ -132,16 +134,18 @@ def check_version(facts: Facts) -> Findings:
         return
     major, minor = int(found[1]), int(found[2])
     values = {"version": version, "major": major}
-    if major < 18:
+    if major < _OLDEST:
         yield Finding(Level.FAULT, "version_too_old", values)
         return
-    if major < 22 and major not in _LONG_TERM:
-        yield Finding(Level.WARNING, "version_no_repairs", values)
+    if major > _NEWEST:
+        yield Finding(Level.WARNING, "version_untested", values)
+    elif major == _NEWEST:
+        yield _ok("version_ok", **values)
     elif major == 20:
         yield _ok("version_20", **values)
     else:
-        yield _ok("version_ok", **values)
-    if minor < _FILTERS_SINCE.get(major, 0) or major == 19:
+        yield Finding(Level.WARNING, "version_no_repairs", values)
+    if minor < _FILTERS_SINCE.get(major, 0) or major < _FILTERS_IN or major == 19:
         yield Finding(Level.WARNING, "version_no_filters", values)
 
 

@@ -65,8 +65,8 @@ DOCTOR_TEXTS: dict[str, tuple[str, str]] = {
     # --- version ---
     "doctor.version_ok": ("Asterisk {version}", "Asterisk {version}"),
     "doctor.version_20": (
-        "Asterisk {version}: has what the dialer needs; the tests run on 22",
-        "Asterisk {version}: ha ciò che serve al dialer; le prove girano sulla 22",
+        "Asterisk {version}: has what the dialer needs; the tests run on 22. Security repairs until October 2027",
+        "Asterisk {version}: ha ciò che serve al dialer; le prove girano sulla 22. Correzioni di sicurezza fino a ottobre 2027",
     ),
     "doctor.version_unknown": (
         "Asterisk {version}: a version that the doctor cannot read",
@@ -77,10 +77,18 @@ DOCTOR_TEXTS: dict[str, tuple[str, str]] = {
         "Verificare che sia la 20 o la 22",
     ),
     "doctor.version_too_old": (
-        "Asterisk {version} is too old: 18 is the least",
-        "Asterisk {version} è troppo vecchio: serve almeno la 18",
+        "Asterisk {version} is too old: 18 is the least, and 16.28 the oldest that was ever tried",
+        "Asterisk {version} è troppo vecchio: serve almeno la 18, e la 16.28 è la più vecchia mai provata",
     ),
     "doctor.version_too_old.mend": ("Install Asterisk 22", "Installare Asterisk 22"),
+    "doctor.version_untested": (
+        "Asterisk {version}: the dialer has not been tried with {major}",
+        "Asterisk {version}: il dialer non è stato provato con la {major}",
+    ),
+    "doctor.version_untested.mend": (
+        "Try it away from real people first, or take 22",
+        "Provarlo prima lontano dalle persone vere, o usare la 22",
+    ),
     "doctor.version_no_repairs": (
         "Asterisk {version}: its makers mend no faults in {major} any more, not even of security",
         "Asterisk {version}: per la {major} non escono più correzioni, nemmeno di sicurezza",

@@ -54,3 +54,21 @@ class StoreUnavailableError(DialerError):
     """The database cannot be reached"""
 
     retryable = True
+
+
+class WireDownError(DialerError):
+    """Redis cannot be reached"""
+
+    retryable = True
+
+
+class NotHereError(DialerError):
+    """This server does not run the team"""
+
+    retryable = True
+
+
+class NotDeliveredError(DialerError):
+    """The server that runs the team did not confirm the request in time; ask again"""
+
+    retryable = True

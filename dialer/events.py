@@ -43,6 +43,10 @@ class NotOpened(StrEnum):
 
 
 NO_CHANNEL = "no_channel"
+WRITTEN_TOO_LATE = "written_too_late"
+
+STORE_SLOW = "store_slow"
+"""Of a CallNotPlaced: writes were so far behind that the attempt was not written; its lead is still ours."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,8 +125,8 @@ class CallEnded(CallEvent):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallRefused(CallEvent):
-    """The call never became a channel. `reason` NO_CHANNEL: the exchange took it and could not make one; any other: it
-    was never asked to."""
+    """The call never became a channel. `reason`: NO_CHANNEL (the exchange took it and could not make one),
+    WRITTEN_TOO_LATE (it was not sent), or the exchange's words."""
 
     reason: str
 
@@ -256,6 +260,13 @@ class LeadsReserved(Event):
     next_due_at: (
         datetime | None
     )  # when there were fewer than asked for: when the next one may be due
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeadsDue(Event):
+    """Leads of the campaign may have come due in the store: no need to wait before asking again."""
+
+    campaign_id: CampaignId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,6 +23,7 @@ _BINDING = {
     Shortage.TRUNK_RATE: Binding.TRUNK_RATE,
     Shortage.TRUNKS_DOWN: Binding.TRUNKS_DOWN,
     Shortage.NO_TRUNK_SERVES: Binding.TRUNK_LINES,
+    Shortage.TRUNK_ELSEWHERE: Binding.TRUNK_LINES,
 }
 
 

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
-from dialer.commands import BridgeToAgent, CloseAttempt, PlaceCall, RecordDisposition
+from dialer.commands import BridgeToAgent, CallRecord, CloseAttempt, PlaceCall, RecordDisposition
+from dialer.errors import DialerError
 from dialer.events import Event, Fate, NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
@@ -246,6 +247,11 @@ class AttemptStore(Protocol):
         EXCLUDED or is being dialled again."""
         ...
 
+    async def record(self, records: Sequence[CallRecord]) -> dict[int, DialerError]:
+        """Each as by the method above that keeps it alone, in this order, all in one transaction. One that is refused
+        changes nothing and holds up none of the others; returned is the refusal of each, by its place."""
+        ...
+
     async def still_open(self, campaign_ids: Collection[CampaignId]) -> list[OpenAttempt]: ...
 
     async def of_lead(self, lead_id: LeadId) -> list[Attempt]:
@@ -352,6 +358,10 @@ class Lease(Protocol):
 
     async def held_by(self, team_id: TeamId, *, at: datetime) -> TeamLease | None:
         """None: nobody's, or the lease has run out."""
+        ...
+
+    async def running(self, *, at: datetime) -> list[TeamLease]:
+        """All that are somebody's at that instant, by team."""
         ...
 
 

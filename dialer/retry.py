@@ -13,7 +13,7 @@ class TrunkFault(StrEnum):
     """Whose fault it is that a call never rang, as far as the other calls tell."""
 
     ELSEWHERE = "elsewhere"  # another trunk may carry it: at once
-    TRUNK = "trunk"  # its trunk fails other leads too, and there is no other one
+    TRUNK = "trunk"  # its trunk fails other leads too, and there is no other one; or the call was never sent
     NUMBER = "number"  # its trunk carries other leads' calls, and every other one has failed it
 
 

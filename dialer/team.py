@@ -15,7 +15,7 @@ from dialer import pacing, pacing_snapshot, queue, queue_snapshot, retry, team_c
 from dialer.agent_time import AgentTime
 from dialer.agents import Agent, AgentPhase
 from dialer.calls import Call, CallState, outcome_of
-from dialer.campaign_run import CampaignRun, HopperLead
+from dialer.campaign_run import PASSED_OVER, CampaignRun, HopperLead
 from dialer.commands import (
     BridgeToAgent,
     CancelTimer,
@@ -32,6 +32,7 @@ from dialer.commands import (
 )
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
+    STORE_SLOW,
     AgentEvent,
     AgentLoggedIn,
     BridgeFailed,
@@ -46,6 +47,7 @@ from dialer.events import (
     DispositionChosen,
     DrainRequested,
     Event,
+    LeadsDue,
     LeadsForgotten,
     LeadsReserved,
     OldLegFound,
@@ -60,16 +62,14 @@ from dialer.events import (
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, NodeId, TeamId, TrunkId
 from dialer.leads import PERSON_ANSWERED, Outcome, adopted_lead
 from dialer.nodes import Nodes
-from dialer.trunk_board import NoTrunk, Shortage, TrunkBoard
+from dialer.trunk_board import NoTrunk, TrunkBoard
 from dialer.trunks import Trunk, named
 
 GUARD = timedelta(seconds=15)
 """This long after its ring time-out a call that nobody answered must have told its end; else we look on the exchange."""
 
-PASSED_OVER = 20
-"""Leads in one decision for which no trunk is found, before the rest of the hopper waits for the next decision."""
-
-_PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, LeadsReserved, StoreUp)
+_LEADS_CAME = (LeadsReserved, LeadsDue)
+_PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, StoreUp, *_LEADS_CAME)
 
 
 class Team:
@@ -105,6 +105,7 @@ class Team:
             known = (self.calls, self._leads, self.agents, self.runs.values())
             team_clock.step(event.by, *known, self.trunks, self.nodes, self.time)
         present = self.time.pass_to(event.at, self.agents.values())
+        self.trunks.seen(event.at)
         commands = self._apply(event)
         commands += self._match(event.at)
         if isinstance(event, _PACE_ON):
@@ -136,6 +137,8 @@ class Team:
                 return self._load(event)
             case LeadsReserved():
                 return self._on_leads(event)
+            case LeadsDue(campaign_id=campaign_id):
+                return self.runs[campaign_id].wake() if campaign_id in self.runs else []
             case LeadsForgotten():
                 for run in self.runs.values():
                     run.forget(frozenset(event.lead_ids))
@@ -275,7 +278,8 @@ class Team:
         self.trunks.not_placed(call.order.trunk, event.call_id)
         run = self.runs[call.order.campaign_id]
         commands: list[Command] = [CancelTimer(key=f"guard:{event.call_id}")]
-        if not self.trunks.refused(call.order.trunk, event.reason, event.at):
+        kept = self.trunks.refused(call.order.trunk, event.reason, event.at)
+        if not kept and event.reason != STORE_SLOW:
             run.denied.note(event.reason, None, event.at)
         elif run.running and not self.draining:
             run.hopper.appendleft(entry)  # it is still ours, and the next one
@@ -356,8 +360,11 @@ class Team:
 
     def _on_timer(self, event: TimerFired) -> list[Command]:
         kind, _, name = event.key.partition(":")
-        if kind == "guard" and name in self.calls:
-            return self._check(CallId(name))
+        if kind == "guard" and (call := self.calls.get(CallId(name))) is not None:
+            if call.answered_at is not None:
+                return self._check(call.order.call_id)
+            again = StartTimer(key=event.key, due_at=event.at + GUARD)  # a look may pass it over
+            return [*self._check(call.order.call_id), again]
         agent = self.agents.get(AgentId(name)) if kind == "wrap" else None
         if agent is None or agent.wrap_until is None or event.at < agent.wrap_until:
             return []
@@ -454,10 +461,10 @@ class Team:
 
     def _place(self, run: CampaignRun, count: int, now: datetime, node: NodeId) -> list[Command]:
         commands: list[Command] = []
-        waiting: list[HopperLead] = []  # for a trunk
-        placed = passed_over = 0
+        passed_over: list[tuple[HopperLead, NoTrunk]] = []
+        placed = 0
         taken = self._taken() if count else Counter[TrunkId]()
-        while placed < count and run.hopper and passed_over < PASSED_OVER:
+        while placed < count and run.hopper and len(passed_over) < PASSED_OVER:
             entry = run.hopper.popleft()
             lead = entry.lead
             refusal = run.refusal(lead, now)
@@ -468,19 +475,12 @@ class Team:
                 run.trunks, lead.phone, taken=taken, now=now, lead_id=lead.lead_id, node=node
             )
             if isinstance(trunk, NoTrunk):
-                passed_over += 1
-                elsewhere = trunk.reason is Shortage.NO_TRUNK_SERVES  # on another server
-                put_off = None if elsewhere else run.put_off(lead, trunk, now)
-                if put_off is None:
-                    waiting.append(entry)
-                else:
-                    commands.append(put_off)
+                passed_over.append((entry, trunk))
                 continue
             commands += self._dial(run, entry, trunk, now, node)
             taken[trunk.trunk_id] += 1
             placed += 1
-        run.hopper.extendleft(reversed(waiting))
-        return commands
+        return commands + run.pass_over(passed_over, now)
 
     def _dial(
         self, run: CampaignRun, entry: HopperLead, trunk: Trunk, now: datetime, node: NodeId

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime
 
-from dialer.agents import Agent
+from dialer.agents import Agent, AgentStatus
 from dialer.calls import UNANSWERED, Call, CallState
 from dialer.campaign_run import CampaignRun
 from dialer.team import Team
@@ -22,7 +22,7 @@ def view(team: Team, now: datetime) -> TeamView:
         nodes=_nodes(team),
         store_up=team.store_up,
         draining=team.draining,
-        agents=tuple(_agent(agent) for agent in team.agents.values()),
+        agents=tuple(agent_view(agent) for agent in team.agents.values()),
         calls=dict(Counter(call.state for call in team.calls.values())),
         campaigns=tuple(_campaign(team, run, now) for run in team.runs.values()),
         lines_per_free_agent=unanswered / free if free else None,
@@ -47,7 +47,15 @@ def _nodes(team: Team) -> tuple[NodeView, ...]:
     )
 
 
-def _agent(agent: Agent) -> AgentView:
+def at_rest(team: Team) -> bool:
+    """Another server could run the team from here and nobody would notice: no call is up, and every agent is logged out or
+    free, which is what the exchange tells about them too."""
+    agents = team.agents.values()
+    out = AgentStatus.LOGGED_OUT
+    return not team.calls and all(agent.status is out or agent.is_free for agent in agents)
+
+
+def agent_view(agent: Agent) -> AgentView:
     return AgentView(
         agent_id=agent.agent_id,
         name=agent.name,

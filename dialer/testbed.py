@@ -367,7 +367,9 @@ def _chroot() -> str:
 
 
 def _modules(root: Path) -> Path:
-    found = sorted(root.glob("usr/lib/*/asterisk/modules"))
+    found = sorted(
+        [*root.glob("usr/lib/*/asterisk/modules"), *root.glob("usr/lib/asterisk/modules")]
+    )
     if not found:
         raise TestbedError(f"{root} holds no Asterisk modules")
     return found[0]

@@ -91,6 +91,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count} leads wait for a free line of the trunks that serve them",
         "{count} contatti aspettano una linea libera dei trunk che li servono",
     ),
+    "why.trunk_elsewhere": (
+        "{count} leads wait for agents on the Asterisk server that has their trunk",
+        "{count} contatti aspettano operatori sul server Asterisk che ha il loro trunk",
+    ),
     "why.trunk_lines": (
         "All lines of its trunks are in use",
         "Tutte le linee dei suoi trunk sono occupate",

@@ -30,7 +30,7 @@ from dialer.retry import TrunkFault
 from dialer.trunks import Trunk
 
 STRIKES = 3
-FIRST_REST, LAST_REST = timedelta(seconds=1), timedelta(seconds=60)
+FIRST_REST, LAST_REST = timedelta(seconds=1), timedelta(seconds=15)
 REMEMBERED = timedelta(minutes=10)
 """So long a lead is kept away from a trunk that failed it."""
 
@@ -44,6 +44,7 @@ class Shortage(StrEnum):
     TRUNKS_DOWN = "trunks_down"
     TRUNKS_FULL = "trunks_full"
     TRUNK_RATE = "trunk_rate"
+    TRUNK_ELSEWHERE = "trunk_elsewhere"  # on an Asterisk server that does not dial now
 
 
 _REFUSED = {
@@ -96,9 +97,16 @@ class TrunkBoard:
 
     states: dict[TrunkId, TrunkState] = field(default_factory=dict)
     _avoided: dict[LeadId, dict[TrunkId, datetime]] = field(default_factory=dict)
+    _latest: datetime | None = None
 
     def of(self, trunk_id: TrunkId) -> TrunkState:
         return self.states.setdefault(trunk_id, TrunkState())
+
+    def seen(self, at: datetime) -> datetime:
+        """The latest instant that anything told of. An event may be told late, and bring calls about all the same: a rate
+        is counted by this."""
+        self._latest = max(at, self._latest or at)
+        return self._latest
 
     # --- choosing -----------------------------------------------------------------------------------------------------
 
@@ -158,7 +166,7 @@ class TrunkBoard:
         lines = UNLIMITED if trunk.lines is None else trunk.lines - taken.get(trunk.trunk_id, 0)
         if lines <= 0:
             return Room(0, Shortage.TRUNKS_FULL)
-        rate, until = _rate_left(trunk, state, now)
+        rate, until = _rate_left(trunk, state, self.seen(now))
         if rate <= 0:
             return Room(0, Shortage.TRUNK_RATE, until)
         if state.is_down:
@@ -172,7 +180,7 @@ class TrunkBoard:
         """A call is on its way by this trunk."""
         state = self.of(trunk.trunk_id)
         if trunk.rate is not None:
-            state.starts.append(now)
+            state.starts.append(self.seen(now))
         if state.is_down:
             state.probe = call_id
 
@@ -202,11 +210,13 @@ class TrunkBoard:
         """Whose fault it is that this call, which has ended and was observed, never rang. Its lead is kept from the
         trunks that failed it as long as there is another one."""
         order = call.order
-        fault = word_on_trunk(call) is TrunkWord.FAULT
+        word = word_on_trunk(call)
+        fault = word is TrunkWord.FAULT
         if fault and self.other_way(trunks, order.phone, order.lead_id, now):
             return TrunkFault.ELSEWHERE
         self.forget(order.lead_id)
-        return TrunkFault.TRUNK if fault and not self.works(order.trunk) else TrunkFault.NUMBER
+        blameless = word is TrunkWord.UNKNOWN or (fault and not self.works(order.trunk))
+        return TrunkFault.TRUNK if blameless else TrunkFault.NUMBER
 
     def not_placed(self, trunk_id: TrunkId, call_id: CallId) -> None:
         """A call that was to take this trunk did not leave, or nobody knows how it ended: a probe has told nothing."""

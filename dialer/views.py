@@ -6,7 +6,7 @@ from datetime import datetime
 from dialer.agents import AgentPhase, AgentStatus
 from dialer.calls import CallState
 from dialer.campaign import CampaignState, PacingMode
-from dialer.ids import AgentId, CallId, CampaignId, NodeId, TeamId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId
 from dialer.leads import Outcome
 from dialer.pacing import PacingDecision
 
@@ -32,6 +32,15 @@ class NodeView:
     reason: str  # why it is not
     agents: int  # legs
     calls: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallView:
+    call_id: CallId
+    campaign_id: CampaignId
+    lead_id: LeadId
+    agent_id: AgentId | None
+    state: CallState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

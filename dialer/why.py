@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 
 from dialer.agents import AgentPhase
@@ -25,7 +26,13 @@ _BY_BINDING = {
 
 def explain(team: Team, run: CampaignRun, now: datetime) -> tuple[WhyItem, ...]:
     """Reasons in order. Codes are stable; their texts are in dialer.texts. An empty answer: it dials freely."""
-    return (*_stops(team, run), *_leads(run, now), *_agents(team), *_trunks(team, run), *_pace(run))
+    return (
+        *_stops(team, run),
+        *_leads(run, now),
+        *_agents(team),
+        *_trunks(team, run, now),
+        *_pace(run),
+    )
 
 
 def _stops(team: Team, run: CampaignRun) -> list[WhyItem]:
@@ -59,17 +66,14 @@ def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
         items.append(WhyItem(code="calling_hours", count=count, until=run.hours_open_at))
     if run.ask_at is not None and run.ask_at > now:
         items.append(WhyItem(code="no_leads_due", until=run.next_due_at))
-    held = (
-        "abandon_block",
-        "guaranteed_agent",
-        "attempts_used",
-        "do_not_call",
-        "no_trunk_serves",
-        "trunks_down",
-        "trunks_full",
-    )
-    counts = [(reason, run.denied.count(reason, now)) for reason in held]
-    return items + [WhyItem(code=reason, count=count) for reason, count in counts if count]
+    held = ("abandon_block", "guaranteed_agent", "attempts_used", "do_not_call")
+    return items + _held(run, held, now)
+
+
+def _held(run: CampaignRun, reasons: Iterable[str], now: datetime) -> list[WhyItem]:
+    """Leads that these reasons hold back."""
+    counts = [(reason, run.denied.count(reason, now)) for reason in reasons]
+    return [WhyItem(code=reason, count=count) for reason, count in counts if count]
 
 
 def _agents(team: Team) -> list[WhyItem]:
@@ -88,16 +92,19 @@ def _agents(team: Team) -> list[WhyItem]:
     return [WhyItem(code="agents_busy", count=busy)]
 
 
-def _trunks(team: Team, run: CampaignRun) -> list[WhyItem]:
-    """Those of the campaign's trunks that are down, each with its next probe."""
+def _trunks(team: Team, run: CampaignRun, now: datetime) -> list[WhyItem]:
+    """Those of the campaign's trunks that are down, each with its next probe; leads that wait for a trunk of their own."""
     states = [(trunk.trunk_id, team.trunks.of(trunk.trunk_id)) for trunk in run.trunks]
-    return [
+    failing = [
         WhyItem(
             code="trunk_failing", count=len(state.failed), until=state.probe_at, detail=trunk_id
         )
         for trunk_id, state in states
         if state.is_down
     ]
+    return failing + _held(
+        run, ("no_trunk_serves", "trunks_down", "trunks_full", "trunk_elsewhere"), now
+    )
 
 
 def _pace(run: CampaignRun) -> list[WhyItem]:

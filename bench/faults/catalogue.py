@@ -27,6 +27,7 @@ class Fault:
     heal: Callable[[Floor], None] = field(default=lambda floor: None)
     hold_seconds: float = 0.0
     database: Database = Database.POSTGRESQL
+    redis: bool = False  # the server uses one
     clock_step_seconds: float = 0.0  # of the server's clock, from the strike on
     sign: str = ""  # what the server must have logged, else the fault did not reach it
     pbx_dies: bool = (

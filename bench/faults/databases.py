@@ -1,4 +1,4 @@
-"""Where the server writes: PostgreSQL, and disks that are full."""
+"""Where the server writes: PostgreSQL, Redis, and disks that are full."""
 
 from __future__ import annotations
 
@@ -53,6 +53,15 @@ FAULTS = (
         _start_database,
         hold_seconds=10,
         sign="store_down",
+    ),
+    Fault(
+        "redis-restarted",
+        "Redis: `kill -9`, started again after 5 s with nothing in it",
+        lambda floor: floor.redis.kill(),
+        lambda floor: floor.redis.start(),
+        hold_seconds=5,
+        redis=True,
+        sign="redis_down",
     ),
     Fault(
         "disk-full-postgresql",

@@ -21,7 +21,7 @@ from dialer.adapters.system_clock import SystemClock
 from dialer.config import AsteriskSettings, CampaignSettings, DatabaseSettings, Settings
 from dialer.leads import NewLead
 from dialer.testbed import AsteriskPair
-from tests.support import live_server
+from tests.support import live_server, redis
 from tests.support.live_server import NO_LIMIT
 from tests.support.postgres import Cluster, binaries
 
@@ -37,6 +37,7 @@ def campaign() -> CampaignSettings:
         calls_per_second=5,
         lines=40,
         wrap_up_seconds=1,
+        ring_timeout_seconds=9,
         screen=True,
         profile=NO_LIMIT,
     )
@@ -50,6 +51,8 @@ class House:
         self.folder = folder
         self.public = Public()
         self._phones = Phones(pair.far_end.ami, CODES)
+        self._cluster: Cluster | None = None
+        self._databases = 0
 
     def __enter__(self) -> House:
         self.pair.up()
@@ -59,6 +62,20 @@ class House:
     def __exit__(self, *_: object) -> None:
         self._phones.stop()
         self.pair.remove()
+        if self._cluster is not None:
+            self._cluster.stop()
+            self._cluster.remove()
+
+    def database(self) -> tuple[Cluster, str]:
+        """The PostgreSQL of all moments, and the name of a new database in it."""
+        if self._cluster is None:
+            self._cluster = new_cluster(None)
+        elif not self._cluster.runs:
+            self._cluster.start()
+        self._databases += 1
+        name = f"moment_{self._databases}"
+        self._cluster.sql("postgres", f"CREATE DATABASE {name}")
+        return self._cluster, name
 
     @contextlib.contextmanager
     def floor(self, fault: Fault, number: int) -> Iterator[Floor]:
@@ -80,6 +97,8 @@ class Floor:
     """One moment's parts. `server` is what `dialer run` is; `proxy` stands between it and the PBX."""
 
     def __init__(self, house: House, fault: Fault, folder: Path, disk: Path) -> None:
+        self._house = house
+        self._ends = contextlib.ExitStack()
         self.pair = house.pair
         self.public = house.public
         self.fault = fault
@@ -90,6 +109,7 @@ class Floor:
         self._disk = disk
         self._cluster: Cluster | None = None
         self.server: ServerProcess
+        self.redis: redis.RedisServer
         self.url: str
 
     def open(self) -> None:
@@ -98,6 +118,8 @@ class Floor:
         else:
             self._open_cluster()
         more = clocks.environment(self.clock_offset) if self.fault.clock_step_seconds else {}
+        if self.fault.redis:
+            more |= {"DIALER_REDIS__URL": self._open_redis()}
         log = self._disk if self.fault.database in SMALL_DISK else self._folder
         self.server = ServerProcess(self._settings(), log, more)
 
@@ -105,9 +127,7 @@ class Floor:
         if hasattr(self, "server"):
             self.server.kill()
         self.proxy.close()
-        if self._cluster is not None:
-            self._cluster.stop()
-            self._cluster.remove()
+        self._ends.close()
 
     def keep_log(self, text: str) -> None:
         """What the server said, where it stays when the disk is gone."""
@@ -138,23 +158,43 @@ class Floor:
         finally:
             await stores.close()
 
+    def _open_redis(self) -> str:
+        found = redis.program()
+        assert found is not None, redis.MISSING
+        self.redis = redis.RedisServer(found)
+        self._ends.callback(shutil.rmtree, self.redis.folder)
+        self._ends.callback(self.redis.kill)
+        self.redis.start()
+        return self.redis.url
+
     def _open_cluster(self) -> None:
-        programs = binaries()
-        assert programs is not None, (
-            "PostgreSQL is not installed (Debian: apt-get install postgresql)"
-        )
-        small = self.fault.database is Database.POSTGRESQL_ON_SMALL_DISK
-        self._cluster = Cluster(programs, durable=True, parent=self._disk if small else None)
-        self._cluster.create()
-        self._cluster.start()
-        self._cluster.sql("postgres", "CREATE DATABASE dialer")
-        self.url = self._cluster.url("dialer")
+        if self.fault.database is Database.POSTGRESQL_ON_SMALL_DISK:
+            self._cluster, name = self._own_cluster(), "postgres"
+        else:
+            self._cluster, name = self._house.database()
+        self.url = self._cluster.url(name)
+
+    def _own_cluster(self) -> Cluster:
+        cluster = new_cluster(self._disk)
+        self._ends.callback(cluster.remove)
+        self._ends.callback(cluster.stop)
+        return cluster
 
     def _settings(self) -> Settings:
         value = live_server.settings(self.pair, self._folder, CODES, campaign())
         ami: AsteriskSettings = value.asterisk.model_copy(update={"port": self.proxy.port})
         database = DatabaseSettings(url=self.url)
         return value.model_copy(update={"asterisk": ami, "database": database})
+
+
+def new_cluster(parent: Path | None) -> Cluster:
+    """A PostgreSQL that writes as in production, started; its folder in `parent`."""
+    programs = binaries()
+    assert programs is not None, "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+    cluster = Cluster(programs, durable=True, parent=parent)
+    cluster.create()
+    cluster.start()
+    return cluster
 
 
 @contextlib.contextmanager
@@ -174,6 +214,8 @@ def missing(fault: Fault) -> str | None:
         return "libfaketime is not installed (Debian: apt-get install faketime)"
     if fault.database is not Database.SQLITE_ON_SMALL_DISK and binaries() is None:
         return "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+    if fault.redis and redis.program() is None:
+        return redis.MISSING
     if fault.database in SMALL_DISK and shutil.which("mount") is None:
         return "no small file system can be mounted here"
     return None

@@ -15,7 +15,7 @@ from bench.faults.floor import CODES, Floor, House
 from tests.support.live_server import CAMPAIGN, TEAM
 
 LEADS = 700
-WINDOW_SECONDS = 12.0
+WINDOW_SECONDS = 8.0
 """The fault strikes at an instant of this window, which opens once each agent has had a talk."""
 
 

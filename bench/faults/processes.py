@@ -32,6 +32,13 @@ FAULTS = (
         sign="fence=2",
     ),
     Fault(
+        "server-frozen",
+        "server: stands still for 10 s (SIGSTOP), longer than its lease lasts",
+        lambda floor: floor.server.signal(signal.SIGSTOP),
+        lambda floor: floor.server.signal(signal.SIGCONT),
+        hold_seconds=10,
+    ),
+    Fault(
         "asterisk-killed",
         "Asterisk: `kill -9`, started again after 2 s",
         lambda floor: floor.pair.pbx.kill(),

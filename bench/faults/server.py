@@ -58,6 +58,10 @@ class ServerProcess:
         self.kill()
         return ended
 
+    def signal(self, number: signal.Signals) -> None:
+        assert self.pid is not None, "the server does not run"
+        os.kill(self.pid, number)
+
     def alive(self) -> bool:
         if self.pid is None:
             return False

@@ -65,7 +65,7 @@ def page(
         moments=figures["moments"],
         seed=figures["seed"],
         agents=agents,
-        commit=figures["commit"],
+        commit=", ".join(sorted({each["commit"] for each in results})),
         at=figures["at"][:16].replace("T", " ") + " UTC",
         cpu=machine["cpu"],
         cores=machine["cores"],

@@ -8,8 +8,15 @@ from datetime import datetime
 from dialer.adapters.lead_changes import after_attempt, after_callback
 from dialer.adapters.memory_tables import LONG_AGO, MemoryTables, StoredAttempt
 from dialer.adapters.opening import CLOCKS_APART, OpeningFacts, TrunkUse, admitted, none, result
-from dialer.commands import CloseAttempt, PlaceCall, RecordDisposition
-from dialer.errors import ConflictError
+from dialer.commands import (
+    CallRecord,
+    CloseAttempt,
+    MarkAnswered,
+    MarkBridged,
+    PlaceCall,
+    RecordDisposition,
+)
+from dialer.errors import ConflictError, DialerError
 from dialer.events import NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
 from dialer.leads import PERSON_ANSWERED, LeadState, Outcome
@@ -112,6 +119,26 @@ class MemoryAttemptStore:
             self._tables.put_lead(after_callback(lead, record.callback_at, barred=barred))
         agent_id = attempt.agent_id or record.agent_id
         self._put(stored, replace(attempt, disposition=record.disposition, agent_id=agent_id))
+
+    async def record(self, records: Sequence[CallRecord]) -> dict[int, DialerError]:
+        refused: dict[int, DialerError] = {}
+        for place, record in enumerate(records):
+            try:
+                await self._keep(record)
+            except DialerError as error:
+                refused[place] = error
+        return refused
+
+    async def _keep(self, record: CallRecord) -> None:
+        match record:
+            case MarkAnswered(call_id=call_id, answered_at=at):
+                await self.mark_answered(call_id, at=at)
+            case MarkBridged(call_id=call_id, bridged_at=at, agent_id=agent_id):
+                await self.mark_bridged(call_id, at=at, agent_id=agent_id)
+            case CloseAttempt():
+                await self.close(record)
+            case RecordDisposition():
+                await self.record_disposition(record)
 
     async def still_open(self, campaign_ids: Collection[CampaignId]) -> list[OpenAttempt]:
         found = [

@@ -44,6 +44,10 @@ class MemoryLease:
         running = lease is not None and lease.until > at and team_id not in self._tables.released
         return lease if running else None
 
+    async def running(self, *, at: datetime) -> list[TeamLease]:
+        teams = sorted(self._tables.leases)
+        return [held for team in teams if (held := await self.held_by(team, at=at)) is not None]
+
     def _give_back(self, team_id: TeamId, fence: int) -> None:
         for lead_id in set(self._tables.held[fenced_owner(team_id, fence)]):
             self._tables.put_lead(after_release(self._tables.leads[lead_id].lead))

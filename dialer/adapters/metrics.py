@@ -11,6 +11,7 @@ from dialer.campaign import CampaignState
 from dialer.events import Event
 from dialer.ids import CampaignId, NodeId, TeamId
 from dialer.leads import Outcome
+from dialer.live_ports import WireStats
 from dialer.views import TeamView
 
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
@@ -199,3 +200,20 @@ def _ami_metrics(by_node: Mapping[NodeId, AmiStats]) -> Iterator[Metric]:
         for name, count in stats.events.items():
             events.add_metric([node, name], count)
     yield from (events, lost)
+
+
+class WireCollector(Collector):
+    """Whether Redis is there, and what did not get through; read at scrape time."""
+
+    def __init__(self, stats: Callable[[], WireStats]) -> None:
+        self._stats = stats
+
+    def collect(self) -> Iterator[Metric]:
+        stats = self._stats()
+        yield GaugeMetricFamily("dialer_redis_up", "1: Redis answers", value=float(stats.up))
+        yield CounterMetricFamily(
+            "dialer_redis_dropped", "Messages that Redis did not take", value=stats.dropped
+        )
+        yield CounterMetricFamily(
+            "dialer_redis_garbled", "Messages that could not be read", value=stats.garbled
+        )

@@ -6,12 +6,13 @@ and hang-ups do not wait behind writes.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dialer.campaign_run import HOPPER_LEASE
 from dialer.commands import (
     BridgeToAgent,
+    CallRecord,
     CancelTimer,
     CheckCalls,
     CloseAttempt,
@@ -28,9 +29,11 @@ from dialer.commands import (
     StartTimer,
 )
 from dialer.engine.tasks import TaskSet
-from dialer.engine.writer import Job, StoreWriter
-from dialer.errors import TelephonyDownError, TelephonyError
+from dialer.engine.writer import StoreWriter
+from dialer.errors import StoreUnavailableError, TelephonyDownError, TelephonyError
 from dialer.events import (
+    STORE_SLOW,
+    WRITTEN_TOO_LATE,
     BridgeFailed,
     CallNotPlaced,
     CallRefused,
@@ -48,6 +51,20 @@ TOO_LATE = timedelta(seconds=3)
 """A call that was decided longer ago is not rung: what allowed it (a free agent, the hours) may have passed, and reconciliation,
 ours or that of the server which has taken the team over, would soon take it for lost. Shorter than reconcile.SETTLING and
 than what is left of a lease at any renewal, so that a server that stood still in between rings nobody when it wakes."""
+
+WAITED = timedelta(seconds=1)
+"""A call that waited longer for its turn to be written is not written at all: its lead goes back to the hopper."""
+
+AT_ONCE = 200
+"""Entries in one transaction; bounds how long the others wait."""
+
+_LeadChange = RequestLeads | DeferLead | ReleaseLeads
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    call: PlaceCall
+    decided: float  # by the event loop's clock
 
 
 class Executor:
@@ -73,7 +90,6 @@ class Executor:
         self._owner = owner
         self._stores = stores
         self._telephony = telephony
-        self._writer = writer
         self._clock = clock
         self._metrics = metrics
         self._post = post
@@ -81,6 +97,13 @@ class Executor:
         self._cancel_timer = cancel_timer
         self._check = check
         self._tasks = TaskSet()
+        # In the order in which they are served. A record speaks of a call that rings or rang, an order of a lead that is
+        # reserved: neither can overtake anything that it depends on.
+        self._records = writer.line("record", self._record, most=AT_ONCE)
+        self._opens = writer.line(
+            "open", self._open_and_ring, give_up=self._not_written, most=AT_ONCE
+        )
+        self._lead_changes = writer.line("lead", self._change_lead)
         self._reserving = False  # leads were asked for, and the answer has not come
 
     async def close(self) -> None:
@@ -112,71 +135,94 @@ class Executor:
             case _:
                 self._write(command)
 
-    def _write(
-        self,
-        command: CloseAttempt
-        | MarkAnswered
-        | MarkBridged
-        | RecordDisposition
-        | RequestLeads
-        | DeferLead
-        | ReleaseLeads,
-    ) -> None:
-        attempts, leads = self._stores.attempts, self._stores.leads
-        job: Job
+    def _write(self, command: CallRecord | _LeadChange) -> None:
         match command:
-            case CloseAttempt():
-                self._metrics.attempt_closed(command.campaign_id, command.outcome)
-                job = Job("close", lambda: attempts.close(command))
-            case MarkAnswered(call_id=call_id, answered_at=at):
-                job = Job("answered", lambda: attempts.mark_answered(call_id, at=at))
-            case MarkBridged(call_id=call_id, bridged_at=at, agent_id=agent_id):
-                job = Job(
-                    "bridged", lambda: attempts.mark_bridged(call_id, at=at, agent_id=agent_id)
-                )
-            case RecordDisposition():
-                job = Job("disposition", lambda: attempts.record_disposition(command))
-            case RequestLeads():
-                job = Job("reserve", lambda: self._reserve(command))
-            case DeferLead():
-                job = Job("defer", lambda: self._defer(command))
-            case ReleaseLeads(lead_ids=lead_ids):
-                job = Job("release", lambda: leads.release(lead_ids, owner=self._owner))
-        self._writer.put(job)
+            case MarkAnswered() | MarkBridged() | CloseAttempt() | RecordDisposition():
+                if isinstance(command, CloseAttempt):
+                    self._metrics.attempt_closed(command.campaign_id, command.outcome)
+                self._records.put(command)
+            case _:
+                self._lead_changes.put(command)
+
+    async def _record(self, records: list[CallRecord]) -> None:
+        attempts = self._stores.attempts
+        try:
+            refused = await attempts.record(records)
+        except StoreUnavailableError:
+            raise
+        except Exception:
+            if len(records) == 1:
+                raise
+            logger.exception("records_failed", records=len(records))
+            for (
+                record
+            ) in records:  # the one that cannot be written must not take the others with it
+                await self._record_alone(record)
+            return
+        for error in refused.values():
+            logger.error("write_refused", what="record", reason=error)
+
+    async def _record_alone(self, record: CallRecord) -> None:
+        try:
+            await self._record([record])
+        except StoreUnavailableError:
+            raise
+        except Exception:
+            logger.exception("write_failed", what=type(record).__name__)
+
+    async def _change_lead(self, commands: list[_LeadChange]) -> None:
+        for command in commands:
+            match command:
+                case RequestLeads():
+                    await self._reserve(command)
+                case DeferLead():
+                    await self._defer(command)
+                case ReleaseLeads(lead_ids=lead_ids):
+                    await self._stores.leads.release(lead_ids, owner=self._owner)
 
     # --- write, then ring ---------------------------------------------------------------------------------------------
 
     def _begin_calls(self, calls: list[PlaceCall]) -> None:
-        def not_written() -> None:
-            # Their leads go back as soon as the store takes it, which is also how its return is noticed. An attempt that was
-            # written all the same keeps its lead: reconciliation closes it.
-            self._not_placed(calls, "store_unavailable")
-            self._write(ReleaseLeads(lead_ids=tuple(call.lead_id for call in calls)))
+        now = asyncio.get_running_loop().time()
+        for call in calls:
+            self._opens.put(_Order(call, now))
 
-        last_at = asyncio.get_running_loop().time() + TOO_LATE.total_seconds()
-        job = Job("open", lambda: self._open_and_ring(calls, last_at), not_written)
-        self._writer.put(job)
+    def _not_written(self, orders: list[_Order]) -> None:
+        """Their leads go back as soon as the store takes it, which is also how its return is noticed. An attempt that was
+        written all the same keeps its lead: reconciliation closes it."""
+        calls = [order.call for order in orders]
+        self._not_placed(calls, "store_unavailable")
+        self._write(ReleaseLeads(lead_ids=tuple(call.lead_id for call in calls)))
 
-    async def _open_and_ring(self, calls: list[PlaceCall], last_at: float) -> None:
+    async def _open_and_ring(self, orders: list[_Order]) -> None:
+        waited = [order.call for order in orders if self._is_older(order, WAITED)]
+        orders = [order for order in orders if order.call not in waited]
         # The attempt begins when it is written, not when it was decided: a trunk's calls per second are counted by that.
-        beginning = [replace(call, at=self._clock.now()) for call in calls]
+        beginning = [replace(order.call, at=self._clock.now()) for order in orders]
         result = await self._stores.attempts.open(beginning, owner=self._owner)
+        self._not_placed(waited, STORE_SLOW)
         for call_id, reason in result.refused.items():
             self._post(CallNotPlaced(call_id=call_id, reason=reason, at=self._clock.now()))
-        for call in calls:
-            if call.call_id in result.written:
-                self._tasks.spawn(self._place(call, last_at), "place")
+        for order in orders:
+            if order.call.call_id in result.written:
+                self._tasks.spawn(self._place(order), "place")
+
+    def _is_older(self, order: _Order, age: timedelta) -> bool:
+        """By either clock: one may be set back, the other stands still while a machine sleeps."""
+        passed = asyncio.get_running_loop().time() - order.decided
+        return self._clock.now() - order.call.at > age or passed > age.total_seconds()
 
     def _not_placed(self, calls: list[PlaceCall], reason: str) -> None:
         for call in calls:
             self._post(CallNotPlaced(call_id=call.call_id, reason=reason, at=self._clock.now()))
 
-    async def _place(self, call: PlaceCall, last_at: float) -> None:
+    async def _place(self, order: _Order) -> None:
         """Between the look at the clocks and the first byte there is no await: a process that is stopped anywhere before
-        rings nobody when it goes on. Both clocks: one may be set back, the other stands still while a machine sleeps."""
-        now = self._clock.now()
-        if now - call.at > TOO_LATE or asyncio.get_running_loop().time() > last_at:
-            self._post(CallRefused(call_id=call.call_id, reason="written_too_late", at=now))
+        rings nobody when it goes on."""
+        call = order.call
+        if self._is_older(order, TOO_LATE):
+            now = self._clock.now()
+            self._post(CallRefused(call_id=call.call_id, reason=WRITTEN_TOO_LATE, at=now))
             return
         try:
             await self._telephony[call.node].place(call)

@@ -4,6 +4,7 @@ Run after a lost link, after a start, and when a call does not tell its end. Not
 only facts are told to the team. What one server says is nothing about the calls and legs of another.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dialer.agents import Agent, AgentPhase
@@ -26,28 +27,43 @@ SETTLING = timedelta(seconds=5)
 """A call placed less than this ago, and not heard of since, may not have become a channel yet."""
 
 
-async def missing_events(
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found: the events that bring the team in line. `unsettled`: an attempt that the team does not know was
+    passed over, being younger than SETTLING by the clock (which may have been set back): look again."""
+
+    events: list[Event]
+    unsettled: bool
+
+
+async def look(
     team: Team, node: NodeId, telephony: Telephony, attempts: AttemptStore, now: datetime
-) -> list[Event]:
-    """Events that bring the team in line with the server `node`. Raises TelephonyError, StoreUnavailableError.
+) -> Look:
+    """Compare team and store with the server `node`. Raises TelephonyError, StoreUnavailableError.
 
     To be called when everything decided so far is written: an attempt that is open in the store, older than SETTLING and
     unknown to the team is then one of an earlier life of the server, or one whose writing was not confirmed. So is one
     that began in the future: the clock was put back since.
     """
     known_before = {call_id: call.state for call_id, call in team.calls.items()}
-    still_open = [
+    unknown = [
         attempt
         for attempt in await attempts.still_open(list(team.runs))
-        if attempt.call_id not in known_before
-        and abs(now - attempt.started_at) > SETTLING
-        and team.nodes.home(attempt.node) == node
+        if attempt.call_id not in known_before and team.nodes.home(attempt.node) == node
     ]
+    still_open = [attempt for attempt in unknown if abs(now - attempt.started_at) > SETTLING]
+    young = {attempt.call_id for attempt in unknown} - {one.call_id for one in still_open}
+    unsettled = not young <= team.calls.keys()
     up = await telephony.channels_up()
     events = _agents(team, node, up)
     events += _adopted(team, node, still_open, up)
     calls_up = {leg.call_id for leg in up.calls}
-    known = {id: call.order.at for id, call in team.calls.items() if call.order.node == node}
+    # What was decided since then may not be written yet, however old the event is that brought it about.
+    known = {
+        call_id: team.calls[call_id].order.at
+        for call_id in known_before
+        if call_id in team.calls and team.calls[call_id].order.node == node
+    }
     known |= {attempt.call_id: attempt.started_at for attempt in still_open}
     for call_id, placed_at in known.items():
         was_up = known_before.get(call_id, CallState.DIALING) is not CallState.DIALING
@@ -55,7 +71,7 @@ async def missing_events(
             fate = await telephony.fate(call_id)
             events.append(CallLost(call_id=call_id, fate=fate, at=up.at))
     events += _answered(team, up)
-    return events
+    return Look(events, unsettled)
 
 
 def _agents(team: Team, node: NodeId, up: ChannelsUp) -> list[Event]:

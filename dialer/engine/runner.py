@@ -10,7 +10,7 @@ from dialer.agents import AgentPhase
 from dialer.commands import Command
 from dialer.engine.clock_watch import ClockWatch, restamped
 from dialer.engine.executor import Executor
-from dialer.engine.reconcile import SETTLING, missing_events
+from dialer.engine.reconcile import SETTLING, look
 from dialer.engine.tasks import TaskSet
 from dialer.engine.writer import StoreWriter
 from dialer.errors import DialerError, IllegalTransitionError
@@ -123,8 +123,8 @@ class TeamRunner:
     async def close(self) -> None:
         for handle in self._timers.values():
             handle.cancel()
+        await self._tasks.close()  # first: nothing more is decided
         await self._executor.close()
-        await self._tasks.close()
 
     def link_up(self, node: NodeId) -> None:
         """The server can be reached again: reconcile, then dial there."""
@@ -291,10 +291,12 @@ class TeamRunner:
 
     async def _reconcile(self, node: NodeId) -> None:
         await self.settle()
-        events = await missing_events(
+        found = await look(
             self.team, node, self._telephony[node], self._stores.attempts, self._clock.now()
         )
-        if events:
-            logger.info("reconciled", team=self.team.team_id, node=node, events=len(events))
-        for event in events:
+        if found.events:
+            logger.info("reconciled", team=self.team.team_id, node=node, events=len(found.events))
+        for event in found.events:
             self.post(event)
+        if found.unsettled:
+            self._check_settled()

@@ -54,6 +54,9 @@ def test_the_codes_are_stable() -> None:
         "telephony_down": 503,
         "telephony_refused": 502,
         "store_unavailable": 503,
+        "wire_down": 503,
+        "not_here": 503,
+        "not_delivered": 503,
     }
 
 

@@ -33,6 +33,8 @@ async def test_a_started_campaign_dials_and_its_people_are_given_to_agents(floor
     assert campaign["live"]["abandon_ratio"] == 0.0
     team = await floor.get("/teams/main")
     assert team["telephony_up"]
+    (asterisk,) = team["asterisks"]
+    assert (asterisk["name"], asterisk["up"], asterisk["problem"]) == ("asterisk", True, "")
     assert team["calls"]["talking"] == len(AGENTS)
     assert team["connect_times"]["count"] == len(AGENTS)
     assert 0 < team["connect_times"]["longest_seconds"] < 3

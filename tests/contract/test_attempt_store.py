@@ -5,6 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from dialer.commands import (
+    CloseAttempt,
+    MarkAnswered,
+    MarkBridged,
+    PlaceCall,
+    RecordDisposition,
+)
 from dialer.errors import ConflictError, IllegalTransitionError, NotFoundError
 from dialer.ids import AgentId, CallId, LeadId, NodeId
 from dialer.leads import LeadState, Outcome
@@ -393,6 +400,57 @@ class TestDispositions:
         lead = await world.reserved(1)
         with pytest.raises(NotFoundError):
             await world.dispose(call_to(lead))
+
+
+def _closing(
+    call: PlaceCall, outcome: Outcome = Outcome.BUSY, state: LeadState = LeadState.DONE
+) -> CloseAttempt:
+    return closing(call, outcome, state, None, NOON + HOUR)
+
+
+class TestManyRecordsAtOnce:
+    async def test_each_is_kept_as_if_it_came_alone(self, world: World) -> None:
+        first, second = await world.dialed(1), await world.dialed(2)
+        refused = await world.stores.attempts.record(
+            [
+                MarkAnswered(call_id=first.call_id, answered_at=NOON + MINUTE),
+                MarkBridged(call_id=first.call_id, bridged_at=NOON + 2 * MINUTE, agent_id=AGENT),
+                _closing(first, Outcome.TALKED),
+                RecordDisposition(
+                    call_id=first.call_id,
+                    agent_id=AGENT,
+                    disposition="sold",
+                    callback_at=None,
+                    at=NOON + HOUR,
+                ),
+                _closing(second, Outcome.BUSY, LeadState.RETRY),
+            ]
+        )
+        assert refused == {}
+        talked = await world.attempt(first)
+        assert (talked.answered_at, talked.bridged_at) == (NOON + MINUTE, NOON + 2 * MINUTE)
+        assert (talked.outcome, talked.disposition) == (Outcome.TALKED, "sold")
+        assert (await world.attempt(second)).outcome is Outcome.BUSY
+        assert (await world.get(second)).state is LeadState.RETRY
+
+    async def test_one_that_is_refused_changes_nothing_and_holds_up_none(
+        self, world: World
+    ) -> None:
+        first, second = await world.dialed(1), await world.dialed(2)
+        strange = replace(_closing(second), lead_update=_closing(first).lead_update)
+        unknown = replace(_closing(second), call_id=CallId("no-such-call"))
+        refused = await world.stores.attempts.record(
+            [unknown, _closing(first, Outcome.BUSY), strange, _closing(second, Outcome.NO_ANSWER)]
+        )
+        assert {place: type(error) for place, error in refused.items()} == {
+            0: NotFoundError,
+            2: ConflictError,
+        }
+        assert (await world.attempt(first)).outcome is Outcome.BUSY
+        assert (await world.attempt(second)).outcome is Outcome.NO_ANSWER
+
+    async def test_none_are_nothing(self, world: World) -> None:
+        assert await world.stores.attempts.record([]) == {}
 
 
 class TestLooking:

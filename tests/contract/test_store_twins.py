@@ -18,9 +18,10 @@ from dialer.adapters.memory import memory_stores
 from dialer.adapters.sql.store import open_stores
 from dialer.commands import PlaceCall, RecordDisposition
 from dialer.errors import DialerError
-from dialer.ids import AgentId, CampaignId, TeamId
+from dialer.ids import AgentId, CampaignId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.ports import Stores, fenced_owner
+from dialer.trunks import Trunk
 from tests.contract.world import AUTUMN, LEASE, MINUTE, NOON, SPRING, call_to, closing, policy
 from tests.contract.world import number as phone_number
 from tests.support.postgres import Cluster
@@ -35,6 +36,7 @@ owners = st.sampled_from(["one", "two"]) | st.builds(fenced_owner, teams, fences
 phones = st.integers(min_value=1, max_value=6).map(phone_number)
 states = st.sampled_from([LeadState.RETRY, LeadState.RETRY, *LeadState])
 delays = st.none() | st.integers(min_value=-5, max_value=20).map(lambda n: n * MINUTE)
+TRUNKS = ["trunk", "narrow"]
 which = st.integers(min_value=0, max_value=1000)
 new_leads = st.builds(
     NewLead,
@@ -122,7 +124,12 @@ class Twins(RuleBasedStateMachine):
     def open(self, picks: list[int], owner: str, again: bool) -> None:
         leads = list(self.seen.values())
         calls = [
-            call_to(leads[pick % len(leads)], f"call-{len(self.calls)}-{place}", at=self.now)
+            call_to(
+                leads[pick % len(leads)],
+                f"call-{len(self.calls)}-{place}",
+                at=self.now,
+                trunk=TRUNKS[pick % len(TRUNKS)],
+            )
             for place, pick in enumerate(picks)
         ]
         if again and self.calls:  # a call id that was used before
@@ -130,6 +137,15 @@ class Twins(RuleBasedStateMachine):
         opened = self.both(lambda twin: twin.attempts.open(calls, owner=owner))
         assert opened is not None
         self.calls += [call for call in calls if call.call_id in opened.written]
+
+    @rule(
+        name=st.sampled_from(TRUNKS),
+        lines=st.none() | st.integers(min_value=1, max_value=2),
+        rate=st.none() | st.sampled_from([0.01, 1.0]),
+    )
+    def save_trunk(self, name: str, lines: int | None, rate: float | None) -> None:
+        trunk = Trunk(trunk_id=TrunkId(name), lines=lines, calls_per_second=rate)
+        self.both(lambda twin: twin.trunks.save(trunk))
 
     @precondition(lambda self: self.calls)
     @rule(pick=which, outcome=st.sampled_from(Outcome), state=states, delay=delays)

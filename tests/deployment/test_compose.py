@@ -229,6 +229,7 @@ def test_the_servers_settings_are_understood(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.asterisk.host == "asterisk"
     assert settings.asterisk.secret.get_secret_value() == GIVEN["AMI_SECRET"]
     assert GIVEN["DATABASE_PASSWORD"] in settings.database.url
+    assert GIVEN["REDIS_PASSWORD"] in settings.redis.url.get_secret_value()
     trunk = SERVICES["asterisk"]["environment"]["PBX_TRUNK_NAME"]
     assert {name for one in settings.campaigns for name in one.trunks} == {trunk}
     assert not any(campaign.running for campaign in settings.campaigns)

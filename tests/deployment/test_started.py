@@ -62,6 +62,7 @@ def test_redis_knows_one_user_and_no_other(redis: Redis) -> None:
 
 def test_the_user_of_redis_reaches_its_own_keys_only(redis: Redis) -> None:
     assert redis.say("set", "dialer:test", "1", "ex", "5") == "OK"
+    assert redis.say("mget", "dialer:test") == "1"
     assert redis.say("publish", "dialer:test", "x") == "0"
     for refused in (
         ("set", "other", "1"),
@@ -212,14 +213,16 @@ def test_the_server_works_with_all_of_them_and_prometheus_sees_it(
         assert "1001" in json.dumps(agents)
         with prometheus(tmp_path / "prometheus", f"127.0.0.1:{port}") as watcher:
             poll("Prometheus is ready", watcher.ready)
-            poll("it sees the link", lambda: telephony(watcher.query("dialer_telephony_up")), 30)
+            poll("it sees the link", lambda: is_one(watcher.query("dialer_telephony_up")), 30)
+            assert is_one(watcher.query("dialer_redis_up"))
         server.send_signal(signal.SIGTERM)
         assert server.wait(60) == 0, (tmp_path / "server.log").read_text()[-2000:]
     finally:
         server.kill()
         server.wait()
-    assert "ERROR" not in (tmp_path / "server.log").read_text()
+    said = (tmp_path / "server.log").read_text()
+    assert not [word for word in ("ERROR", "redis_down", "NOPERM") if word in said]
 
 
-def telephony(series: list[dict[str, Any]]) -> bool:
+def is_one(series: list[dict[str, Any]]) -> bool:
     return [one["value"][1] for one in series] == ["1"]

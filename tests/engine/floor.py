@@ -15,11 +15,20 @@ from typing import Any, TypeVar
 
 from dialer.adapters.memory import memory_stores
 from dialer.campaign import CampaignPolicy, CampaignState
-from dialer.commands import BridgeToAgent, CloseAttempt, PlaceCall, RecordDisposition
+from dialer.commands import (
+    BridgeToAgent,
+    CallRecord,
+    CloseAttempt,
+    MarkAnswered,
+    MarkBridged,
+    PlaceCall,
+    RecordDisposition,
+)
 from dialer.engine.loader import load
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
 from dialer.errors import (
+    DialerError,
     NotFoundError,
     StoreUnavailableError,
     TelephonyDownError,
@@ -77,6 +86,7 @@ class Faults:
     answer_lost: bool = False  # the next `open` is committed, its answer never arrives
     leads_lost: bool = False  # the next leads are reserved, and the answer never arrives
     open_takes: float = 0.0  # seconds that the commit of attempts takes
+    record_takes: float = 0.0  # seconds that the commit of what happened on calls takes
     link_cut: bool = False
     place_unknown: bool = False  # a call is taken, the answer never arrives
     looks_fail: int = 0  # so many looks at the channels fail
@@ -173,27 +183,34 @@ class FaultyAttempts:
         result = await self._inner.open(calls, owner=owner)
         for call_id in sorted(result.written):
             self._journal.note("opened", call_id)
+        for call_id in sorted(result.refused):
+            self._journal.note("refused", call_id)
         if self._faults.answer_lost:
             self._faults.answer_lost = False
             raise StoreUnavailableError("the answer was lost")
         return result
 
-    async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
+    async def record(self, records: Sequence[CallRecord]) -> dict[int, DialerError]:
         await passing(self._faults)
-        await self._inner.mark_answered(call_id, at=at)
+        await asyncio.sleep(self._faults.record_takes)
+        refused = await self._inner.record(records)
+        self._journal.note("batch", str(len(records)))
+        for place, record in enumerate(records):
+            if isinstance(record, CloseAttempt) and place not in refused:
+                self._journal.note("closed", record.call_id)
+        return refused
+
+    async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
+        await self.record([MarkAnswered(call_id=call_id, answered_at=at)])
 
     async def mark_bridged(self, call_id: CallId, *, at: datetime, agent_id: AgentId) -> None:
-        await passing(self._faults)
-        await self._inner.mark_bridged(call_id, at=at, agent_id=agent_id)
+        await self.record([MarkBridged(call_id=call_id, bridged_at=at, agent_id=agent_id)])
 
     async def close(self, close: CloseAttempt) -> None:
-        await passing(self._faults)
-        await self._inner.close(close)
-        self._journal.note("closed", close.call_id)
+        await self.record([close])
 
     async def record_disposition(self, record: RecordDisposition) -> None:
-        await passing(self._faults)
-        await self._inner.record_disposition(record)
+        await self.record([record])
 
     async def still_open(self, campaign_ids: Collection[CampaignId]) -> list[OpenAttempt]:
         await passing(self._faults)

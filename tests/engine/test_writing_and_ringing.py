@@ -2,7 +2,10 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
+from dialer.engine.reconcile import look
+from dialer.ids import ONLY_NODE
 from dialer.leads import LeadState, Outcome
 from dialer.ports import OpenAttempt
 from dialer.simulator.people import Encounter
@@ -128,6 +131,18 @@ async def test_an_attempt_whose_commit_was_not_confirmed_is_closed_and_its_lead_
 
 
 @in_virtual_time
+async def test_an_attempt_that_is_too_young_by_the_clock_is_looked_for_again() -> None:
+    async with floor(agents=1, leads=1) as at:
+        at.faults.answer_lost = True
+        await at.until(lambda: len(at.journal.of("opened")) == 1)
+        (attempt,) = await still_open(at)
+        for seconds, unsettled in ((-4, True), (4, True), (6, False), (-6, False)):
+            now = attempt.started_at + timedelta(seconds=seconds)
+            found = await look(at.team, ONLY_NODE, at.line, at.stores.attempts, now)
+            assert found.unsettled is unsettled
+
+
+@in_virtual_time
 async def test_leads_that_were_reserved_without_our_knowing_are_dialled_soon() -> None:
     async with floor(agents=2, leads=2) as at:
         at.faults.leads_lost = True
@@ -241,3 +256,29 @@ async def test_a_call_whose_attempt_took_too_long_to_write_is_not_rung() -> None
         assert at.placed() == []
         (lead,) = await at.all_leads()
         assert (lead.state, lead.attempts) == (LeadState.RETRY, 0)
+
+
+@in_virtual_time
+async def test_on_a_slow_disk_what_happened_is_written_together_and_no_attempt_fails() -> None:
+    async with floor(agents=20, leads=200) as at:
+        at.faults.record_takes = 0.4  # one at a time, some sixty entries would take 24 s
+        await at.until(lambda: len(at.journal.of("closed")) >= 100, 600)
+        sizes = [int(size) for size in at.journal.of("batch")]
+        assert max(sizes) > 5
+        assert Outcome.FAILED not in at.metrics.outcomes
+        assert at.runner.writer.backlog < 50
+
+
+@in_virtual_time
+async def test_calls_that_waited_long_for_their_turn_are_not_written_and_come_again() -> None:
+    async with floor(agents=3, leads=30) as at:
+        await at.until(lambda: len(at.placed()) >= 3)
+        at.faults.record_takes = 2.5
+        await at.until(lambda: len(at.journal.of("closed")) >= 3, 600)
+        await asyncio.sleep(60)
+        at.faults.record_takes = 0.0
+        await at.until(lambda: len(at.placed()) >= 20, 600)
+        assert Outcome.FAILED not in at.metrics.outcomes
+        await at.drain()
+        for lead in await at.all_leads():
+            assert lead.attempts == len(await at.stores.attempts.of_lead(lead.lead_id))

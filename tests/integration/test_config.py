@@ -56,7 +56,15 @@ def test_an_unknown_key_is_named_with_the_nearest(
         ("[[campaigns]]\nid = 'a'\ndial_ratio = 0.5", "campaigns.0.dial_ratio"),
         ("[[campaigns]]\nid = 'a'\nabandon_target = 3", "campaigns.0.abandon_target"),
         ("[[campaigns]]\nid = 'a'\nring_timeout_seconds = 1", "campaigns.0.ring_timeout_seconds"),
-        ("[[campaigns]]\nid = 'a'\ntrunk = 'a/b'", "campaigns.0.trunk"),
+        ("[[campaigns]]\nid = 'a'\ntrunks = ['a/b']", "campaigns.0.trunks.0"),
+        ("[[trunks]]\nid = 'a'\ndial = 'PJSIP/carrier'", "trunks.0.dial"),
+        ("[[trunks]]\nid = 'a'\ndial = 'PJSIP/{number}@a,b'", "trunks.0.dial"),
+        ("[[trunks]]\nid = 'a'\nprefixes = ['39']", "trunks.0.prefixes.0"),
+        ("[[trunks]]\nid = 'a'\ncountry = 'Italy'", "trunks.0.country"),
+        ("[[trunks]]\nid = 'a'\nnumber_format = 'national'", "trunks.0"),
+        ("[[trunks]]\nid = 'a'\nlines = 0", "trunks.0.lines"),
+        ("[[trunks]]\nid = 'a'\n[[trunks]]\nid = 'a'", "settings"),
+        ("[[trunks]]\nid = 'a'\n[[campaigns]]\nid = 'c'\ntrunks = ['b']", "settings"),
         ("[[campaigns]]\nid = 'a'\ncaller_id = 'Anna'", "campaigns.0.caller_id"),
         ("[[agents]]\ncode = '10x'", "agents.0.code"),
         ("log_level = 'LOUD'", "log_level"),
@@ -147,3 +155,16 @@ def test_servers_that_are_named_wrongly(tmp_path: Path, text: str, field: str, w
     named, problem = refused(tmp_path, text)
     assert named == field
     assert words in problem
+
+
+def test_a_campaign_that_names_no_trunk_has_all_of_the_settings(tmp_path: Path) -> None:
+    trunks = "[[trunks]]\nid = 'a'\nlines = 30\n[[trunks]]\nid = 'b'\n"
+    campaigns = "[[campaigns]]\nid = 'all'\n[[campaigns]]\nid = 'one'\ntrunks = ['b']"
+    settings = read(tmp_path, trunks + campaigns)
+    assert [policy.trunks for _, policy in settings.campaign_policies()] == [("a", "b"), ("b",)]
+    assert [each.trunk().lines for each in settings.trunks] == [30, None]
+
+
+def test_without_trunks_a_campaign_has_the_endpoint_dialer_trunk(tmp_path: Path) -> None:
+    settings = read(tmp_path, "[[campaigns]]\nid = 'a'")
+    assert [policy.trunks for _, policy in settings.campaign_policies()] == [("dialer-trunk",)]

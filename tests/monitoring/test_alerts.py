@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import Metric
+from pydantic import SecretStr
 
 from dialer.bootstrap import Dialer
-from dialer.config import DatabaseSettings, FixedSettings
+from dialer.config import DatabaseSettings, FixedSettings, RedisSettings
 from tests.support import monitoring
 from tests.support.monitoring import ADDED, Alert, Panel
 
@@ -24,7 +25,9 @@ SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), 
 async def exported(tmp_path: Path) -> AsyncIterator[dict[str, set[str]]]:
     """Every series name that the server can export, and its labels."""
     url = f"sqlite:///{tmp_path / 'dialer.sqlite3'}"
-    dialer = await Dialer.open(FixedSettings(database=DatabaseSettings(url=url)))
+    nowhere = RedisSettings(url=SecretStr("redis://127.0.0.1:1"))
+    settings = FixedSettings(database=DatabaseSettings(url=url), redis=nowhere)
+    dialer = await Dialer.open(settings)
     try:
         yield {
             metric.name + suffix: labels_of(dialer, metric)

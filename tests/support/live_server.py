@@ -23,6 +23,7 @@ from dialer.config import (
     CampaignSettings,
     DatabaseSettings,
     Settings,
+    TrunkSettings,
 )
 from dialer.ids import CampaignId, TeamId
 from dialer.leads import NewLead
@@ -65,7 +66,11 @@ def own_profiles(folder: Path) -> Path:
 
 
 def settings(
-    pair: AsteriskPair, folder: Path, codes: Sequence[str], settings_of: CampaignSettings
+    pair: AsteriskPair,
+    folder: Path,
+    codes: Sequence[str],
+    settings_of: CampaignSettings,
+    trunks: Sequence[TrunkSettings] = (),
 ) -> Settings:
     ami = pair.pbx.ami
     return Settings(
@@ -74,6 +79,7 @@ def settings(
         ),
         database=DatabaseSettings(url=f"sqlite+aiosqlite:///{folder / 'test.sqlite3'}"),
         agents=[AgentSettings(code=code, team=TEAM) for code in codes],
+        trunks=list(trunks),
         campaigns=[settings_of],
         profiles_folder=own_profiles(folder),
     )
@@ -142,10 +148,13 @@ async def live_server(
     folder: Path,
     codes: Sequence[str],
     leads: Sequence[NewLead],
+    trunks: Sequence[TrunkSettings] = (),
     **changes: object,
 ) -> AsyncIterator[LiveServer]:
-    """The server in this process, its leads stored, its campaign paused."""
-    dialer = await Dialer.open(settings(pair, folder, codes, campaign(**changes)))
+    """The server in this process, its leads stored, its campaign paused. It dials by `trunks`, where there are any."""
+    if trunks:
+        changes["trunks"] = [trunk.id for trunk in trunks]
+    dialer = await Dialer.open(settings(pair, folder, codes, campaign(**changes), trunks))
     try:
         await dialer.start()
         await dialer.stores.leads.add(leads, at=dialer.clock.now())
@@ -156,7 +165,7 @@ async def live_server(
 
 def toml(value: Settings) -> str:
     """The settings as the file that `dialer run --config` reads."""
-    asterisk, config = value.asterisk, value.campaigns[0]
+    asterisk = value.asterisk
     own = value.profiles_folder
     lines = [
         f"drain_seconds = {value.drain_seconds}",
@@ -167,17 +176,21 @@ def toml(value: Settings) -> str:
         f'username = "{asterisk.username}"',
         "[database]",
         f'url = "{value.database.url}"',
+        "[redis]",
+        f'url = "{value.redis.url.get_secret_value()}"',
         "[api]",
         "port = 0",
     ]
     for agent in value.agents:
         lines += ["[[agents]]", f'code = "{agent.code}"', f'team = "{agent.team}"']
-    lines.append("[[campaigns]]")
-    for name, field in config.model_dump(mode="json", exclude_none=True).items():
-        if isinstance(field, bool):
-            lines.append(f"{name} = {str(field).lower()}")
-        else:
-            lines.append(f'{name} = "{field}"' if isinstance(field, str) else f"{name} = {field}")
+    for config in value.campaigns:
+        lines.append("[[campaigns]]")
+        for name, field in config.model_dump(mode="json", exclude_none=True).items():
+            if isinstance(field, bool):
+                lines.append(f"{name} = {str(field).lower()}")
+            else:
+                word = isinstance(field, str)
+                lines.append(f'{name} = "{field}"' if word else f"{name} = {field}")
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dialer.doctor import MIB, Finding, Level, check, healthy
+from dialer.doctor import MIB, Finding, Level, check, check_all, healthy
 from dialer.doctor_facts import (
     CONTEXTS,
     ApiFacts,
@@ -108,8 +108,10 @@ CASES: list[tuple[Facts, str, Level, str]] = [
     (link(Link.REFUSED, secret_given=False), "ami_no_secret", F, "DIALER_ASTERISK__SECRET=..."),
     (link(Link.ONE_ONLY), "ami_one_session", F, "allowmultiplelogin = yes"),
     (settings(host="10.0.0.5"), "ami_not_encrypted", W, "tls = true"),
-    (asterisk(version="16.30.0"), "version_too_old", F, ""),
+    (asterisk(version="13.38.3"), "version_too_old", F, ""),
     (asterisk(version="18.26.4"), "version_no_repairs", W, ""),
+    (asterisk(version="21.12.0"), "version_no_repairs", W, ""),
+    (asterisk(version="23.1.0"), "version_untested", W, ""),
     (asterisk(version="20.9.1"), "version_no_filters", W, ""),
     (asterisk(version="certified-20.17-cert1"), "version_20", OK, ""),
     (asterisk(version="GIT-master"), "version_unknown", W, ""),
@@ -249,6 +251,24 @@ def test_what_is_wrong_is_named_with_the_line_that_mends_it(
     others = [f for f in findings if f.level in (F, W) and f is not finding]
     assert others == []
     assert healthy(findings) == (level is not F)
+
+
+def test_an_old_asterisk_that_was_tried_is_warned_of_and_not_refused() -> None:
+    findings = check(asterisk(version="16.28.0~dfsg-0+deb11u4"))
+    warned = [finding.key for finding in findings if finding.level is W]
+    assert warned == ["version_no_repairs", "version_no_filters"]
+    assert healthy(findings)
+
+
+def test_each_of_several_servers_is_judged_and_our_own_side_once() -> None:
+    findings = check_all({"roma": GOOD, "milano": asterisk(version="13.38.3")})
+    faults = [(finding.server, finding.key) for finding in findings if finding.level is F]
+    assert faults == [("milano", "version_too_old")]
+    assert [f.server for f in findings if f.key == "ami_up"] == ["roma", "milano"]
+    assert [f.server for f in findings if f.key == "database"] == [""]
+    assert "milano: Asterisk 13.38.3 is too old" in as_text(findings, Language.EN)
+    told = json.loads(as_json(findings, Language.EN))["findings"]
+    assert {row["server"] for row in told} == {"roma", "milano", ""}
 
 
 def test_what_cannot_be_known_without_a_link_is_not_guessed() -> None:

@@ -138,6 +138,17 @@ def test_most_messages_mean_nothing(heard: Message) -> None:
     assert hears(heard) == []
 
 
+def test_a_ringing_tone_that_comes_as_sound_is_ringing() -> None:
+    """183 with early media, in place of 180."""
+    heard = hears(
+        NEW,
+        message("DialState", "", DestUniqueid=CALL, DialStatus="PROCEEDING"),
+        message("DialState", "", DestUniqueid=CALL, DialStatus="PROGRESS"),
+        message("DialState", "", DestUniqueid=LEG, DialStatus="PROGRESS"),
+    )
+    assert heard == [CallRinging(call_id=CALL, at=at(2))]
+
+
 def test_the_hang_up_of_an_agents_leg_logs_the_agent_out_once() -> None:
     ends = message("Hangup", LEG, Cause="16")
     assert hears(AGENT_IN, ends, ends)[1:] == [AgentLoggedOut(agent_id=ANNA, leg_id=LEG, at=at(1))]
@@ -147,7 +158,7 @@ def test_the_hang_up_of_an_agents_leg_logs_the_agent_out_once() -> None:
 
 
 def outcome(*messages: Message) -> Outcome:
-    call = Call(order=order(CALL))
+    call = Call(order=order(CALL, ring_timeout=timedelta(seconds=1)))
     for event in hears(*messages):
         assert isinstance(event, CallEvent)
         call = apply(call, event)

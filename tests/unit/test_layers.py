@@ -18,6 +18,7 @@ NOT_PURE = {
     "doctor_host",
     "doctor_run",
     "lead_file",
+    "live_ports",
     "logs",
     "ports",
     "serve",

@@ -308,7 +308,7 @@ def test_a_join_to_the_old_leg_is_not_a_talk_of_the_agent() -> None:
 def test_a_call_is_looked_for_on_its_own_server() -> None:
     team = two_floors()
     play(team, leads(1, *"abc"))
-    assert play(team, timer("guard:call-3", 50)) == [
+    assert of(CheckCalls, play(team, timer("guard:call-3", 50))) == [
         CheckCalls(call_ids=(CallId("call-3"),), node=NodeId(MILANO))
     ]
 

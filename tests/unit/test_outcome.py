@@ -1,5 +1,7 @@
 """What an ended call came to: exactly one class, for every ending and every order of its events."""
 
+from datetime import timedelta
+
 import pytest
 
 from dialer.calls import Call, adopted, apply, outcome_of
@@ -124,3 +126,21 @@ def test_an_adopted_talk_is_a_talk() -> None:
 def test_the_limit_counts_from_the_answer() -> None:
     assert lived(rings(C, 1)).limit_at is None
     assert lived(answers(C, 3)).limit_at == at(5.95)
+
+
+@pytest.mark.parametrize(
+    ("cause", "ring_timeout", "seconds", "outcome"),
+    [
+        (19, 25, 25.1, Outcome.UNREACHABLE),  # our time-out, and nothing had been heard
+        (0, 25, 25.1, Outcome.UNREACHABLE),
+        (18, 60, 32.2, Outcome.UNREACHABLE),  # Asterisk's own wait for a reply
+        (19, 25, 2.0, Outcome.NO_ANSWER),  # SIP 480: somebody replied
+        (18, 60, 8.0, Outcome.NO_ANSWER),  # SIP 408 of a carrier
+        (34, 25, 25.1, Outcome.CONGESTION),
+    ],
+)
+def test_a_call_that_never_rang_got_no_reply_only_when_it_was_waited_for(
+    cause: int, ring_timeout: float, seconds: float, outcome: Outcome
+) -> None:
+    call = Call(order=order(ring_timeout=timedelta(seconds=ring_timeout)))
+    assert outcome_of(apply(call, ends(C, seconds, cause))) is outcome

@@ -587,10 +587,16 @@ def test_a_stale_timer_does_nothing() -> None:
     assert play(team, timer("wrap:nobody", 81), timer("nonsense", 81)) == []
 
 
-def test_a_call_that_does_not_tell_its_end_is_looked_up() -> None:
+def test_a_call_that_does_not_tell_its_end_is_looked_up_until_it_is_told() -> None:
     team = floor("anna")
     play(team, leads(1, "rossi"), rings("call-1", 2))
-    assert play(team, timer("guard:call-1", 41)) == [CheckCalls(call_ids=(CallId("call-1"),))]
+    look = CheckCalls(call_ids=(CallId("call-1"),))
+    assert play(team, timer("guard:call-1", 41)) == [
+        look,
+        StartTimer(key="guard:call-1", due_at=at(41 + 15)),
+    ]
+    play(team, answers("call-1", 42))
+    assert play(team, timer("guard:call-1", 56)) == [look]
 
 
 # --- after a restart --------------------------------------------------------------------------------------------------

@@ -86,6 +86,13 @@ def test_the_rate_binds_until_its_second_is_over() -> None:
     assert chosen(board, [fast], seconds=1.0) == "fast"
 
 
+def test_a_call_that_is_placed_on_a_late_event_counts_as_of_the_latest() -> None:
+    fast, board = trunk("fast", calls_per_second=2), TrunkBoard()
+    board.placed(fast, CallId("one"), at(10))
+    board.placed(fast, CallId("two"), at(5))  # the event that brought it was told late
+    assert chosen(board, [fast], seconds=10.5) == "trunk_rate"
+
+
 def test_what_others_fill_is_left_alone_for_a_moment() -> None:
     shared, board = trunk("shared"), TrunkBoard()
     assert board.refused(shared.trunk_id, NotOpened.TRUNK_LINES, at(0))
@@ -147,7 +154,7 @@ def test_a_trunk_that_is_down_carries_one_probe_at_a_time_ever_more_seldom() -> 
         board.placed(only, CallId(f"of-probe{number}"), at(seconds))
         assert chosen(board, [only], seconds=seconds + 100) == "trunks_down"  # one at a time
         fails(board, "only", f"probe{number}", seconds=seconds)
-    assert rests == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert rests == [1, 2, 4, 8, 15, 15, 15, 15, 15]
 
 
 def test_a_probe_that_rings_brings_the_trunk_back() -> None:

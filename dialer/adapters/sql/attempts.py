@@ -5,31 +5,35 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer.adapters.lead_changes import after_attempt, after_callback
 from dialer.adapters.opening import OpeningFacts, admitted, none, result
 from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.fences import holds
 from dialer.adapters.sql.leads import listed_numbers
+from dialer.adapters.sql.records import keep
 from dialer.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
-    LEAD_COLUMNS,
     OPEN_ATTEMPT_COLUMNS,
     attempt_of,
-    lead_of,
     open_attempt_of,
-    settled_values,
 )
 from dialer.adapters.sql.tables import attempts, leads
 from dialer.adapters.sql.trunks import locked, uses_of
-from dialer.commands import CloseAttempt, PlaceCall, RecordDisposition
-from dialer.errors import ConflictError, NotFoundError
+from dialer.commands import (
+    CallRecord,
+    CloseAttempt,
+    MarkAnswered,
+    MarkBridged,
+    PlaceCall,
+    RecordDisposition,
+)
+from dialer.errors import DialerError
 from dialer.events import NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
-from dialer.leads import PERSON_ANSWERED, Lead, LeadState, Outcome
+from dialer.leads import PERSON_ANSWERED, LeadState, Outcome
 from dialer.ports import AbandonCount, Attempt, OpenAttempt, OpenResult
 
 
@@ -56,52 +60,35 @@ class SqlAttemptStore:
             await _mark_dialing(connection, written)
         return result(calls, [CallId(row.id) for row in written], refused)
 
-    @again
     async def mark_answered(self, call_id: CallId, *, at: datetime) -> None:
-        unanswered = and_(attempts.c.id == call_id, attempts.c.answered_at.is_(None))
-        mark = update(attempts).where(unanswered, attempts.c.ended_at.is_(None))
-        async with self._database.write() as connection:
-            await connection.execute(mark.values(answered_at=at))
+        await self._keep(MarkAnswered(call_id=call_id, answered_at=at))
 
-    @again
     async def mark_bridged(self, call_id: CallId, *, at: datetime, agent_id: AgentId) -> None:
-        unbridged = and_(attempts.c.id == call_id, attempts.c.bridged_at.is_(None))
-        mark = update(attempts).where(unbridged, attempts.c.ended_at.is_(None))
-        async with self._database.write() as connection:
-            await connection.execute(mark.values(bridged_at=at, agent_id=agent_id))
+        await self._keep(MarkBridged(call_id=call_id, bridged_at=at, agent_id=agent_id))
 
-    @again
     async def close(self, close: CloseAttempt) -> None:
-        async with self._database.write() as connection:
-            row = await _attempt_with_lead(connection, close.call_id)
-            if row.ended_at is not None:
-                return
-            if row.id != close.lead_update.lead_id:
-                raise ConflictError("the update is of another lead than the attempt")
-            barred = await _is_barred(connection, row.phone)
-            lead = after_attempt(
-                lead_of(row), close.lead_update, callback_at=row.callback_at, barred=barred
-            )
-            await connection.execute(
-                update(attempts).where(attempts.c.id == close.call_id).values(**_ending(close))
-            )
-            await _store(connection, lead)
+        await self._keep(close)
+
+    async def record_disposition(self, record: RecordDisposition) -> None:
+        await self._keep(record)
 
     @again
-    async def record_disposition(self, record: RecordDisposition) -> None:
+    async def _keep(self, record: CallRecord) -> None:
         async with self._database.write() as connection:
-            row = await _attempt_with_lead(connection, record.call_id)
-            values: dict[str, Any] = {"disposition": record.disposition}
-            values["agent_id"] = func.coalesce(attempts.c.agent_id, record.agent_id)
-            if row.ended_at is None:
-                values["callback_at"] = record.callback_at
-            elif record.callback_at is not None:
-                barred = await _is_barred(connection, row.phone)
-                lead = after_callback(lead_of(row), record.callback_at, barred=barred)
-                await _store(connection, lead)
-            await connection.execute(
-                update(attempts).where(attempts.c.id == record.call_id).values(**values)
-            )
+            await keep(connection, record)
+
+    @again
+    async def record(self, records: Sequence[CallRecord]) -> dict[int, DialerError]:
+        refused: dict[int, DialerError] = {}
+        async with self._database.write() as connection:
+            for place, record in enumerate(records):
+                try:
+                    await keep(connection, record)
+                except (
+                    DialerError
+                ) as error:  # what it refuses, it refuses before it changes anything
+                    refused[place] = error
+        return refused
 
     async def still_open(self, campaign_ids: Collection[CampaignId]) -> list[OpenAttempt]:
         async with self._database.read() as connection:
@@ -182,27 +169,6 @@ async def _mark_dialing(connection: AsyncConnection, written: list[Row[Any]]) ->
         await connection.execute(_DIAL, dialed)
 
 
-async def _attempt_with_lead(connection: AsyncConnection, call_id: CallId) -> Row[Any]:
-    """The attempt's lead, its columns by name; `ended_at` and `callback_at` of the attempt. Locked until the end of the
-    transaction. Raises NotFoundError."""
-    row = (await connection.execute(_ATTEMPT_WITH_LEAD, {"call": call_id})).one_or_none()
-    if row is None:
-        raise NotFoundError("no such attempt")
-    return row
-
-
-async def _is_barred(connection: AsyncConnection, phone: str) -> bool:
-    """Asked once the lead is locked: whoever bars its number locks it too, and has either committed or will find it as
-    this transaction leaves it."""
-    return bool(await listed_numbers(connection, [phone]))
-
-
-async def _store(connection: AsyncConnection, lead: Lead) -> None:
-    await connection.execute(
-        update(leads).where(leads.c.id == lead.lead_id).values(**settled_values(lead))
-    )
-
-
 def _new_row(call: PlaceCall) -> dict[str, Any]:
     return {
         "id": call.call_id,
@@ -216,33 +182,12 @@ def _new_row(call: PlaceCall) -> dict[str, Any]:
     }
 
 
-def _ending(close: CloseAttempt) -> dict[str, Any]:
-    """What was marked while the call was up stays where the close does not know it."""
-    return {
-        "ringing_at": close.ringing_at,
-        "answered_at": func.coalesce(close.answered_at, attempts.c.answered_at),
-        "bridged_at": func.coalesce(close.bridged_at, attempts.c.bridged_at),
-        "ended_at": close.ended_at,
-        "outcome": close.outcome,
-        "cause": close.cause,
-        "agent_id": func.coalesce(close.agent_id, attempts.c.agent_id),
-    }
-
-
 _DIAL = (
     update(leads)
     .where(leads.c.id == bindparam("lead"))
     .values(
         state=LeadState.DIALING, last_attempt_at=bindparam("started"), owner=None, wakes_at=None
     )
-)
-
-_WITH_LEAD_COLUMNS = [*LEAD_COLUMNS, attempts.c.ended_at, attempts.c.callback_at]
-_ATTEMPT_WITH_LEAD = (
-    select(*_WITH_LEAD_COLUMNS)
-    .join_from(attempts, leads, attempts.c.lead_id == leads.c.id)
-    .where(attempts.c.id == bindparam("call"))
-    .with_for_update(of=[attempts, leads])
 )
 
 _STILL_OPEN = (

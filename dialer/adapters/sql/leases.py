@@ -1,8 +1,9 @@
 """Lease on SQL: one row a team, whose fence only grows."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import Row, Select, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.sql.engine import Database, insert_into
@@ -57,16 +58,24 @@ class SqlLease:
                 await _give_back(connection, team_id, fence)
 
     async def held_by(self, team_id: TeamId, *, at: datetime) -> TeamLease | None:
-        running = and_(
-            team_leases.c.team_id == team_id,
-            team_leases.c.owner.is_not(None),
-            team_leases.c.until > at,
-        )
+        wanted = _running(at).where(team_leases.c.team_id == team_id)
         async with self._database.read() as connection:
-            row = (await connection.execute(select(team_leases).where(running))).one_or_none()
-        if row is None:
-            return None
-        return TeamLease(team_id=team_id, owner=row.owner, fence=row.fence, until=row.until)
+            row = (await connection.execute(wanted)).one_or_none()
+        return None if row is None else _lease(row)
+
+    async def running(self, *, at: datetime) -> list[TeamLease]:
+        async with self._database.read() as connection:
+            rows = (await connection.execute(_running(at))).all()
+        return sorted((_lease(row) for row in rows), key=lambda lease: lease.team_id)
+
+
+def _running(at: datetime) -> Select[Any]:
+    somebodys = and_(team_leases.c.owner.is_not(None), team_leases.c.until > at)
+    return select(team_leases).where(somebodys)
+
+
+def _lease(row: Row[Any]) -> TeamLease:
+    return TeamLease(team_id=row.team_id, owner=row.owner, fence=row.fence, until=row.until)
 
 
 async def _give_back(connection: AsyncConnection, team_id: TeamId, fence: int) -> None:

@@ -1,0 +1,61 @@
+"""What people ask of a team, where the team runs: checked against the present state, then posted to its runner."""
+
+from dialer import agents as agent_rules
+from dialer.agents import Agent
+from dialer.calls import Call
+from dialer.engine.runner import TeamRunner
+from dialer.engine.switchboard import Switchboard
+from dialer.errors import ConflictError, NotFoundError
+from dialer.events import DispositionChosen, LeadsDue
+from dialer.ids import CallId
+from dialer.live_ports import AgentRequest, Done
+from dialer.team_view import agent_view
+from dialer.views import CallView
+
+
+def tell_agent(switchboard: Switchboard, event: AgentRequest) -> Done:
+    """The agent as it is at this instant; the team applies the event in its turn. Raises NotFoundError,
+    IllegalTransitionError when the agent's present state does not take the event, ConflictError when the call is another
+    agent's."""
+    runner = switchboard.runner_of_agent(event.agent_id)
+    agent = runner.team.agents[event.agent_id]
+    if isinstance(event, DispositionChosen):
+        _choose(runner, event)
+    else:
+        agent_rules.apply(agent, event)
+        runner.post(event)
+    return done(runner, agent)
+
+
+def _choose(runner: TeamRunner, event: DispositionChosen) -> None:
+    call = runner.team.calls.get(event.call_id)
+    if call is not None and call.agent_id not in (None, event.agent_id):
+        raise ConflictError("the call is another agent's")
+    runner.post(event)
+    if (
+        event.callback_at is not None
+    ):  # the writer keeps the order: the callback is stored, then the store is asked
+        for campaign_id in runner.team.runs:
+            runner.post(LeadsDue(campaign_id=campaign_id, at=event.at))
+
+
+def done(runner: TeamRunner, agent: Agent) -> Done:
+    return Done(team_id=runner.team.team_id, agent=agent_view(agent))
+
+
+def call_up(switchboard: Switchboard, call_id: CallId) -> Call:
+    """Raises NotFoundError."""
+    for runner in switchboard.runners.values():
+        if call_id in runner.team.calls:
+            return runner.team.calls[call_id]
+    raise NotFoundError("no such call is up")
+
+
+def call_view(call: Call) -> CallView:
+    return CallView(
+        call_id=call.order.call_id,
+        campaign_id=call.order.campaign_id,
+        lead_id=call.order.lead_id,
+        agent_id=call.agent_id,
+        state=call.state,
+    )
