@@ -9,7 +9,7 @@ import typer
 
 from dialer.adapters.sql.engine import connect
 from dialer.adapters.sql.migrate import migrate
-from dialer.adapters.sql.restored import Restored, mark_restored, running_teams
+from dialer.adapters.sql.restored import Restored, is_in_use, mark_restored
 from dialer.adapters.sql.sqlite_files import back_up, file_of, put_in_place
 from dialer.adapters.system_clock import SystemClock
 from dialer.config import read_settings
@@ -71,8 +71,8 @@ async def _refuse_while_running(url: str) -> None:
     database = connect(url)
     try:
         with suppress(StoreUnavailableError):  # a damaged file is no obstacle
-            if teams := await running_teams(database, at=SystemClock().now()):
-                raise ConflictError(f"a server runs {', '.join(teams)}: stop it first")
+            if await is_in_use(database, at=SystemClock().now()):
+                raise ConflictError("a server works on this database: stop it first")
     finally:
         await database.close()
 

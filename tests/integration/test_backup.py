@@ -209,7 +209,7 @@ async def test_sqlite(tmp_path: Path) -> None:
         assert stat.S_IMODE(copy.stat().st_mode) == 0o600
         at.variables["BACKUP"] = str(copy)
         await at.dials(10)
-        with pytest.raises(AssertionError, match="a server runs main: stop it first"):
+        with pytest.raises(AssertionError, match="a server works on this database: stop it first"):
             await at.run(restore.splitlines()[1])
         stores = await open_stores(at.value.database.url)
         fence = await fence_of(stores)

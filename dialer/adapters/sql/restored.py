@@ -52,10 +52,8 @@ async def mark_restored(database: Database, *, at: datetime) -> Restored:
         )
 
 
-async def running_teams(database: Database, *, at: datetime) -> list[str]:
-    """Teams that a server runs now."""
-    held = select(team_leases.c.team_id).where(
-        team_leases.c.owner.is_not(None), team_leases.c.until > at
-    )
+async def is_in_use(database: Database, *, at: datetime) -> bool:
+    """Whether a server holds a lease now."""
+    held = select(func.count()).where(team_leases.c.owner.is_not(None), team_leases.c.until > at)
     async with database.read() as connection:
-        return sorted((await connection.execute(held)).scalars())
+        return bool((await connection.execute(held)).scalar_one())
