@@ -1,4 +1,4 @@
-"""The command line: `dialer run`, `dialer demo`, `dialer leads import`, `dialer asterisk up|down|status`."""
+"""The command line: `dialer run`, `demo`, `doctor`, `leads import`, `database ...`, `asterisk ...`."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,7 @@ from rich.live import Live
 
 from dialer import doctor_run, serve
 from dialer.config import ApiSettings, read_settings
+from dialer.database_commands import database_app
 from dialer.demo import PAIR_NAME, Demo, DemoOptions, pair_up, running
 from dialer.doctor import healthy
 from dialer.errors import DialerError, InvalidInputError
@@ -29,6 +30,7 @@ leads_app = typer.Typer(no_args_is_help=True, help="Lists of people to call.")
 asterisk_app = typer.Typer(no_args_is_help=True, help="The prepared pair: PBX and far end.")
 app.add_typer(leads_app, name="leads")
 app.add_typer(asterisk_app, name="asterisk")
+app.add_typer(database_app, name="database")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="TOML file; DIALER_* variables win over it.")

@@ -139,8 +139,7 @@ class Dialer:
         for campaign, policy in self.settings.campaign_policies():
             await self.stores.campaigns.save(policy)
             if campaign.running:
-                campaign_id = CampaignId(campaign.id)
-                await self.stores.campaigns.set_state(campaign_id, CampaignState.RUNNING)
+                await self._run_unless_held(policy.campaign_id)
         await self.keeper.start()
         self.exchanges.start()
         self._keeping = self._tasks.spawn(self.keeper.keep(), "keep_teams")
@@ -152,6 +151,14 @@ class Dialer:
     @property
     def draining(self) -> bool:
         return self.keeper.draining
+
+    async def _run_unless_held(self, campaign_id: CampaignId) -> None:
+        """After a restore nobody is dialled before a person has looked: what the settings say waits."""
+        stored = await self.stores.campaigns.get(campaign_id)
+        if stored.held_at is not None:
+            logger.warning("campaign_held", campaign=campaign_id, since=stored.held_at)
+            return
+        await self.stores.campaigns.set_state(campaign_id, CampaignState.RUNNING)
 
     async def drain(self, seconds: float) -> None:
         """No new calls from now on. A team whose talks and wrap-ups have ended is given back at once, so that another

@@ -1,7 +1,7 @@
 """A campaign as data: what it dials, how fast, under which profile. Policy is data; no rule lives here."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dialer.ids import CampaignId, TeamId, TrunkId
@@ -66,3 +66,4 @@ class CampaignPolicy:
 class Campaign:
     policy: CampaignPolicy
     state: CampaignState
+    held_at: datetime | None = None  # a restore holds it back: only a person starts it

@@ -1,7 +1,7 @@
 """One campaign at work in a team: its hopper, estimators, abandon budget and rate limit. Mutable; owned by one Team."""
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -265,8 +265,11 @@ class CampaignRun:
             node=node,
         )
 
-    def forget(self, lead_ids: frozenset[LeadId]) -> None:
-        self.hopper = deque(entry for entry in self.hopper if entry.lead.lead_id not in lead_ids)
+    def forget(self, lead_ids: Collection[LeadId]) -> list[Command]:
+        """Nothing else follows: the store has them excluded already."""
+        gone = frozenset(lead_ids)
+        self.hopper = deque(entry for entry in self.hopper if entry.lead.lead_id not in gone)
+        return []
 
     def give_back(self) -> list[Command]:
         """Empty the hopper: the campaign is paused or the server stops."""

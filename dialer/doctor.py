@@ -359,6 +359,20 @@ def _free_space(free: int | None, place: str) -> Findings:
     yield Finding(level, "disk_full", {"place": place, "mib": free // MIB})
 
 
+def check_redis(facts: Facts) -> Findings:
+    """Away is no fault: the server dials all the same. A refusal does not mend itself."""
+    redis = facts.redis
+    if redis is None:
+        return
+    values = {"place": redis.place, "problem": redis.problem}
+    if not redis.problem:
+        yield _ok("redis", place=redis.place)
+    elif redis.refused:
+        yield Finding(Level.FAULT, "redis_refused", values)
+    else:
+        yield Finding(Level.WARNING, "redis_away", values, f"{SETTINGS}, [redis]", "url = ...")
+
+
 def check_api(facts: Facts) -> Findings:
     api = facts.api
     values = {"host": api.host, "port": api.port}
@@ -387,5 +401,6 @@ ASTERISK_RULES: tuple[Callable[[Facts], Findings], ...] = (
 OWN_RULES: tuple[Callable[[Facts], Findings], ...] = (
     check_settings,
     check_database,
+    check_redis,
     check_api,
 )

@@ -160,8 +160,18 @@ class ApiFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RedisFacts:
+    """Asked as the server asks it."""
+
+    place: str  # host and port; never a password
+    problem: str = ""
+    refused: bool = False  # it is there, and does not let us do it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     settings: SettingsFacts
     asterisk: AsteriskFacts
     database: DatabaseFacts
     api: ApiFacts
+    redis: RedisFacts | None = None  # None: the settings name none

@@ -11,13 +11,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from redis.exceptions import AuthenticationError, ResponseError
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from dialer.adapters.redis_line import FAULTS, client, told
 from dialer.adapters.sql.engine import Database, address_of, connect
 from dialer.adapters.sql.migrate import SCRIPTS
-from dialer.doctor_facts import ApiFacts, DatabaseFacts
+from dialer.doctor_facts import ApiFacts, DatabaseFacts, RedisFacts
 from dialer.errors import DialerError
 
 ANSWER_SECONDS = 2.0
@@ -97,6 +99,32 @@ def _told(error: BaseException) -> str:
     cause = error.__cause__ or error
     original = getattr(cause, "orig", None) or cause
     return (str(original) or type(original).__name__).splitlines()[0]
+
+
+async def look_at_redis(url: str, prefix: str) -> RedisFacts | None:
+    """Everything that the server does there, once. None: there is no URL."""
+    if not url:
+        return None
+    redis = client(url)
+    options = redis.connection_pool.connection_kwargs
+    place = options.get("path") or f"{options.get('host')}:{options.get('port', 6379)}"
+    facts = RedisFacts(place=place)
+    name = f"{prefix}:doctor"
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS), redis.pubsub() as pubsub:
+            await redis.set(name, b"", px=1000)
+            await redis.mget([name])
+            await redis.publish(name, b"")
+            await pubsub.subscribe(name)
+            await pubsub.get_message(timeout=ANSWER_SECONDS)
+            await pubsub.ping()
+            await pubsub.unsubscribe(name)
+    except FAULTS as error:
+        refused = isinstance(error, AuthenticationError | ResponseError)
+        return replace(facts, problem=told(error), refused=refused)
+    finally:
+        await redis.aclose()
+    return facts
 
 
 async def look_at_api(host: str, port: int) -> ApiFacts:

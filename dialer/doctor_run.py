@@ -10,7 +10,7 @@ from dialer.config import AsteriskSettings, CampaignSettings, Settings
 from dialer.doctor import Finding, Level, check, check_all, healthy
 from dialer.doctor_ami import look
 from dialer.doctor_facts import CampaignFacts, Facts, SettingsFacts
-from dialer.doctor_host import look_at_api, look_at_database
+from dialer.doctor_host import look_at_api, look_at_database, look_at_redis
 from dialer.errors import NotFoundError
 from dialer.ports import Clock
 from dialer.profiles import NoAgentAction, Profile
@@ -22,11 +22,14 @@ async def gather(settings: Settings, clock: Clock) -> dict[str, Facts]:
     """By name of the server. Raises InvalidInputError for a profile of one's own that cannot be read."""
     database = await look_at_database(settings.database.url)
     api = await look_at_api(settings.api.host, settings.api.port)
+    redis = await look_at_redis(settings.redis.url.get_secret_value(), settings.redis.prefix)
     gathered = {}
     for name, asterisk in settings.servers.items():
         asked = settings_facts(settings, asterisk)
         seen = await look(asterisk.endpoint(name), asked, clock)
-        gathered[str(name)] = Facts(settings=asked, asterisk=seen, database=database, api=api)
+        gathered[str(name)] = Facts(
+            settings=asked, asterisk=seen, database=database, api=api, redis=redis
+        )
     return gathered
 
 

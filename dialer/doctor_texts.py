@@ -404,6 +404,26 @@ DOCTOR_TEXTS: dict[str, tuple[str, str]] = {
         "Free some space: when a write fails, dialling stops",
         "Liberare spazio: quando una scrittura fallisce, le chiamate si fermano",
     ),
+    "doctor.redis": (
+        "Redis answers, and lets the server do what it needs: {place}",
+        "Redis risponde, e permette al server ciò che gli serve: {place}",
+    ),
+    "doctor.redis_away": (
+        "Redis does not answer: {place} ({problem})",
+        "Redis non risponde: {place} ({problem})",
+    ),
+    "doctor.redis_away.mend": (
+        "Start it, or correct the address; the server dials all the same, but cannot answer for other servers",
+        "Avviarlo, o correggere l'indirizzo; il server chiama comunque, ma non può rispondere per gli altri server",
+    ),
+    "doctor.redis_refused": (
+        "Redis refuses what the server needs: {place} ({problem})",
+        "Redis rifiuta ciò che serve al server: {place} ({problem})",
+    ),
+    "doctor.redis_refused.mend": (
+        "Correct user and password in DIALER_REDIS__URL, or give the user the rights that docs/howto/two-servers.md lists",
+        "Correggere utente e password in DIALER_REDIS__URL, o dare all'utente i permessi elencati in docs/howto/two-servers.md",
+    ),
     "doctor.api_free": ("Port {port} of {host} is free", "La porta {port} di {host} è libera"),
     "doctor.api_ours": (
         "A dialer is running at {host}:{port}",

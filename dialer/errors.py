@@ -16,6 +16,7 @@ class IllegalTransitionError(DialerError):
     """This event is not allowed in this state; nothing was changed"""
 
     def __init__(self, thing: str, state: str, event: str) -> None:
+        state = str(state)
         super().__init__(f"{thing} in state {state!r} does not take {event}; nothing was changed")
         self.thing, self.state, self.event = thing, state, event
 

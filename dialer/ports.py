@@ -278,7 +278,11 @@ class CampaignStore(Protocol):
         ...
 
     async def set_state(self, campaign_id: CampaignId, state: CampaignState) -> None:
-        """Raises NotFoundError."""
+        """RUNNING also ends a hold. Raises NotFoundError."""
+        ...
+
+    async def hold_all(self, *, at: datetime) -> None:
+        """Every campaign is PAUSED, and held until somebody sets it RUNNING."""
         ...
 
     async def get(self, campaign_id: CampaignId) -> Campaign:

@@ -68,8 +68,7 @@ from dialer.trunks import Trunk, named
 GUARD = timedelta(seconds=15)
 """This long after its ring time-out a call that nobody answered must have told its end; else we look on the exchange."""
 
-_LEADS_CAME = (LeadsReserved, LeadsDue)
-_PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, StoreUp, *_LEADS_CAME)
+_PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, LeadsReserved, StoreUp)
 
 
 class Team:
@@ -139,13 +138,11 @@ class Team:
                 return self._on_leads(event)
             case LeadsDue(campaign_id=campaign_id):
                 return self.runs[campaign_id].wake() if campaign_id in self.runs else []
-            case LeadsForgotten():
-                for run in self.runs.values():
-                    run.forget(frozenset(event.lead_ids))
-                return []
+            case LeadsForgotten(lead_ids=gone):
+                return [command for run in self.runs.values() for command in run.forget(gone)]
             case DrainRequested():
                 self.draining = True
-                return self._give_back_all()
+                return [command for run in self.runs.values() for command in run.give_back()]
             case _:
                 self._on_world(event)
                 return []
@@ -424,9 +421,6 @@ class Team:
         if run is None or (run.running and not self.draining):
             return commands
         return commands + run.give_back()  # asked for before the pause
-
-    def _give_back_all(self) -> list[Command]:
-        return [command for run in self.runs.values() for command in run.give_back()]
 
     @property
     def may_dial(self) -> bool:

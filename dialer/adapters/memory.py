@@ -3,6 +3,8 @@
 No method awaits anything, so each is one transaction by itself.
 """
 
+from dataclasses import replace
+from datetime import datetime
 from random import Random, SystemRandom
 
 from dialer.adapters.memory_attempts import MemoryAttemptStore
@@ -25,12 +27,17 @@ class MemoryCampaignStore:
         if namesake is not None and namesake.policy.campaign_id != policy.campaign_id:
             raise ConflictError("another campaign has this name")
         known = self._campaigns.get(policy.campaign_id)
-        state = known.state if known else CampaignState.PAUSED
-        self._campaigns[policy.campaign_id] = Campaign(policy=policy, state=state)
+        fresh = Campaign(policy=policy, state=CampaignState.PAUSED)
+        self._campaigns[policy.campaign_id] = replace(known, policy=policy) if known else fresh
 
     async def set_state(self, campaign_id: CampaignId, state: CampaignState) -> None:
         campaign = await self.get(campaign_id)
-        self._campaigns[campaign_id] = Campaign(policy=campaign.policy, state=state)
+        held_at = None if state is CampaignState.RUNNING else campaign.held_at
+        self._campaigns[campaign_id] = replace(campaign, state=state, held_at=held_at)
+
+    async def hold_all(self, *, at: datetime) -> None:
+        for key, campaign in self._campaigns.items():
+            self._campaigns[key] = replace(campaign, state=CampaignState.PAUSED, held_at=at)
 
     async def get(self, campaign_id: CampaignId) -> Campaign:
         if campaign_id not in self._campaigns:

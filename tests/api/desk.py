@@ -13,6 +13,7 @@ import httpx
 from pydantic import SecretStr
 
 from api.app import create_app
+from dialer.adapters.memory_line import MemoryHub
 from dialer.adapters.sql.store import open_stores
 from dialer.bootstrap import Dialer
 from dialer.config import AgentSettings, AsteriskSettings, DatabaseSettings, Settings
@@ -104,15 +105,17 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk_on(folder: Path, port: int) -> AsyncIterator[Desk]:
-    """A dialer linked to an exchange on `port`, started and stopped."""
+async def desk_on(
+    folder: Path, port: int, *, seed: int = 1, hub: MemoryHub | None = None
+) -> AsyncIterator[Desk]:
+    """A dialer linked to an exchange on `port`, started and stopped. Those on one hub hear each other."""
     settings = Settings(
         database=DatabaseSettings(url=f"sqlite:///{folder / 'dialer.sqlite3'}"),
         asterisk=AsteriskSettings(port=port, secret=SecretStr("dialer")),
         agents=[AgentSettings(code=code, name=f"Agent {code}") for code in AGENTS],
     )
     stores = await open_stores(settings.database.url, random=Random(1))
-    dialer = Dialer(settings, stores, WorkingHours(), Random(1))
+    dialer = Dialer(settings, stores, WorkingHours(), Random(seed), hub)
     transport = httpx.ASGITransport(create_app(dialer))
     try:
         await dialer.start()

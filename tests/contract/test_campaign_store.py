@@ -11,7 +11,7 @@ from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import AgentId, CampaignId, TeamId, TrunkId
 from dialer.leads import Outcome
 from dialer.ports import AgentRecord, Stores
-from tests.contract.world import AUTUMN, SPRING, policy
+from tests.contract.world import AUTUMN, NOON, SPRING, policy
 
 EVERYTHING = CampaignPolicy(
     campaign_id=SPRING,
@@ -51,6 +51,19 @@ class TestCampaigns:
         await stores.campaigns.save(changed)
         stored = await stores.campaigns.get(SPRING)
         assert stored == Campaign(policy=changed, state=CampaignState.RUNNING)
+
+    async def test_a_hold_pauses_all_and_lasts_until_one_is_started(self, stores: Stores) -> None:
+        for each in (SPRING, AUTUMN):
+            await stores.campaigns.save(policy(each))
+            await stores.campaigns.set_state(each, CampaignState.RUNNING)
+        await stores.campaigns.hold_all(at=NOON)
+        await stores.campaigns.save(policy(SPRING))
+        await stores.campaigns.set_state(SPRING, CampaignState.PAUSED)
+        held = await stores.campaigns.all()
+        assert {(one.state, one.held_at) for one in held} == {(CampaignState.PAUSED, NOON)}
+        await stores.campaigns.set_state(SPRING, CampaignState.RUNNING)
+        assert (await stores.campaigns.get(SPRING)).held_at is None
+        assert (await stores.campaigns.get(AUTUMN)).held_at == NOON
 
     async def test_an_unknown_campaign_is_not_found(self, stores: Stores) -> None:
         with pytest.raises(NotFoundError):

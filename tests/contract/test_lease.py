@@ -43,6 +43,19 @@ class TestHolding:
         fences = await asyncio.gather(*(take(stores, str(number)) for number in range(8)))
         assert sorted(fences, key=str) == [1, *[None] * 7]
 
+    async def test_all_that_run_are_told(self, stores: Stores) -> None:
+        await take(stores, "one", team=SOUTH)
+        await take(stores, "two", at=NOON + TTL / 2)
+        await take(stores, "one", team=TeamId("west"))
+        await stores.leases.release(TeamId("west"), fence=1)
+        running = await stores.leases.running(at=NOON + TTL / 2)
+        assert [(lease.team_id, lease.owner, lease.fence) for lease in running] == [
+            (NORTH, "two", 1),
+            (SOUTH, "one", 1),
+        ]
+        later = await stores.leases.running(at=NOON + TTL)
+        assert [lease.team_id for lease in later] == [NORTH]
+
     async def test_renewing_keeps_the_team(self, stores: Stores) -> None:
         await take(stores, "one")
         assert await stores.leases.renew(NORTH, fence=1, ttl=TTL, at=NOON + TTL / 2)

@@ -49,6 +49,8 @@ def test_an_unknown_key_is_named_with_the_nearest(
     [
         ("[asterisk]\nport = 0", "asterisk.port"),
         ("[api]\nport = 70000", "api.port"),
+        ("[redis]\nurl = 'redis.example:6379'", "redis.url"),
+        ("[redis]\nprefix = 'a b'", "redis.prefix"),
         ("[[campaigns]]\nid = 'a b'", "campaigns.0.id"),
         ("[[campaigns]]\nname = 'no id'", "campaigns.0.id"),
         ("[[campaigns]]\nid = 'a'\n[[campaigns]]\nid = 'b'\nlines = 0", "campaigns.1.lines"),

@@ -143,7 +143,7 @@ def settings(port: int, folder: Path) -> Settings:
 
 
 def ask(port: int, path: str, body: dict[str, str] | None = None) -> tuple[int, str]:
-    data = json.dumps(body).encode() if body else None
+    data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data)
     if data:
         request.add_header("Content-Type", "application/json")

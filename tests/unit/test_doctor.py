@@ -16,6 +16,7 @@ from dialer.doctor_facts import (
     DatabaseFacts,
     Facts,
     Link,
+    RedisFacts,
     SettingsFacts,
     TrunkFacts,
 )
@@ -84,6 +85,11 @@ def settings(**changes: object) -> Facts:
 
 def database(**changes: object) -> Facts:
     return replace(GOOD, database=replace(DATABASE, **changes))  # type: ignore[arg-type]
+
+
+def redis(**changes: object) -> Facts:
+    facts = RedisFacts(place="redis.example:6379", **changes)  # type: ignore[arg-type]
+    return replace(GOOD, redis=facts)
 
 
 def api(**changes: object) -> Facts:
@@ -219,6 +225,9 @@ CASES: list[tuple[Facts, str, Level, str]] = [
     (database(exists=False, revision=None), "database_new", OK, ""),
     (database(free_bytes=50 * MIB), "disk_full", F, ""),
     (database(free_bytes=500 * MIB), "disk_full", W, ""),
+    (redis(), "redis", OK, ""),
+    (redis(problem="Connection refused"), "redis_away", W, "url = ..."),
+    (redis(problem="WRONGPASS", refused=True), "redis_refused", F, ""),
     (api(problem="in use"), "api_taken", F, "port = 8001"),
     (api(problem="in use", served_by_us=True), "api_ours", OK, ""),
 ]

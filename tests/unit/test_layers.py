@@ -13,6 +13,7 @@ NOT_PURE = {
     "ami_stats",
     "bootstrap",
     "config",
+    "database_commands",
     "demo",
     "doctor_ami",
     "doctor_host",

@@ -1,9 +1,9 @@
 """CampaignStore on SQL. A policy is kept as one document; a setting that an older row does not have takes its default."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dialer.adapters.sql.engine import Database, insert_or_update
@@ -15,6 +15,7 @@ from dialer.ids import CampaignId, TeamId, TrunkId
 from dialer.leads import Outcome
 
 OWN_COLUMNS = frozenset({"campaign_id", "name", "team_id"})
+HOLD = update(campaigns).values(state=CampaignState.PAUSED, held_at=bindparam("since"))
 DURATIONS = frozenset({"ring_timeout", "wrap_up"})
 
 
@@ -32,7 +33,9 @@ class SqlCampaignStore:
             "policy": document_of(policy),
         }
         async with self._database.write() as connection:
-            statement = insert_or_update(connection, campaigns, values, keep=frozenset({"state"}))
+            statement = insert_or_update(
+                connection, campaigns, values, keep=frozenset({"state", "held_at"})
+            )
             try:
                 await connection.execute(statement)
             except IntegrityError as error:
@@ -41,9 +44,16 @@ class SqlCampaignStore:
     @again
     async def set_state(self, campaign_id: CampaignId, state: CampaignState) -> None:
         change = update(campaigns).where(campaigns.c.id == campaign_id).values(state=state)
+        if state is CampaignState.RUNNING:
+            change = change.values(held_at=None)
         async with self._database.write() as connection:
             if (await connection.execute(change)).rowcount == 0:
                 raise NotFoundError("no such campaign")
+
+    @again
+    async def hold_all(self, *, at: datetime) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(HOLD, {"since": at})
 
     async def get(self, campaign_id: CampaignId) -> Campaign:
         found = await self._find(select(campaigns).where(campaigns.c.id == campaign_id))
@@ -105,4 +115,4 @@ def policy_of(
 
 def _campaign_of(row: Row[Any]) -> Campaign:
     policy = policy_of(CampaignId(row.id), row.name, TeamId(row.team_id), row.policy)
-    return Campaign(policy=policy, state=row.state)
+    return Campaign(policy=policy, state=row.state, held_at=row.held_at)

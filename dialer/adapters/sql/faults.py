@@ -39,7 +39,7 @@ def store_errors() -> Iterator[None]:
         if _is_bad_value(error):
             # The driver's words may quote the value: a telephone number, a name.
             raise InvalidInputError("value", "the database cannot hold it") from None
-        if isinstance(error, (IntegrityError, ProgrammingError)) and _code(error) not in NOT_OURS:
+        if isinstance(error, (IntegrityError, ProgrammingError)) and code_of(error) not in NOT_OURS:
             raise
         raise StoreUnavailableError from error
     except (PoolTimeoutError, OSError) as error:
@@ -52,7 +52,7 @@ def before_commit() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if error.connection_invalidated or _code(error) in COLLISIONS:
+        if error.connection_invalidated or code_of(error) in COLLISIONS:
             raise UndoneError from error
         raise
 
@@ -73,11 +73,11 @@ def again(
     return repeated
 
 
-def _code(error: DBAPIError) -> str:
+def code_of(error: DBAPIError) -> str:
     """PostgreSQL's five letters; empty on SQLite."""
     return getattr(error.orig, "sqlstate", None) or ""
 
 
 def _is_bad_value(error: DBAPIError) -> bool:
     by_driver = isinstance(getattr(error.orig, "__cause__", None), ValueError)
-    return isinstance(error, DataError) or by_driver or _code(error).startswith(BAD_VALUE)
+    return isinstance(error, DataError) or by_driver or code_of(error).startswith(BAD_VALUE)

@@ -103,7 +103,15 @@ campaigns = Table(
     Column("team_id", _key(64), nullable=False),
     Column("state", Word(CampaignState), nullable=False),
     Column("policy", JSON().with_variant(JSONB(), "postgresql"), nullable=False),
+    Column("held_at", UtcDateTime()),  # a restore holds it back since then
     UniqueConstraint("name"),
+)
+
+schema_support = Table(
+    "schema_support",
+    metadata,
+    Column("id", Integer, primary_key=True),  # 1: the only row
+    Column("oldest_code", String(32), nullable=False),  # the newest migration it must know
 )
 
 trunks = Table(
