@@ -27,7 +27,7 @@ from typing import Any
 from bench import report
 from bench.soak_checks import Limits, Look, broken, broken_at_the_end, disagreements
 from bench.soak_plan import LIMIT, REDUCED, WHOLE, Plan, leads_of, settings_of
-from bench.soak_store import Bucket, ended, leads_by_state, open_attempts, started_after
+from bench.soak_store import Bucket, decided_after, ended, leads_by_state, open_attempts
 from bench.soak_talk import Gone, Partner, partner
 from bench.soak_verdict import figures_of, table
 from dialer.adapters.sql.store import open_stores
@@ -140,7 +140,7 @@ class Watch:
         return found
 
     def _store_figures(self) -> dict[str, Any]:
-        instants, self._last_row = started_after(self._database, self._last_row)
+        instants, self._last_row = decided_after(self._database, self._last_row)
         self._bucket.take(instants)
         wal = self._database.with_name(self._database.name + "-wal")
         return {

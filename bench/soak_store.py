@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 FINAL = ("done", "excluded")
 
@@ -48,14 +48,19 @@ def leads_by_state(path: Path) -> dict[str, int]:
         return dict(connection.execute("SELECT state, count(*) FROM leads GROUP BY state"))
 
 
-def started_after(path: Path, last: int) -> tuple[list[str], int]:
-    """The instants at which the attempts written after row `last` were decided, in the order of the decisions, and the
-    last row now."""
+def decided_after(path: Path, last: int) -> tuple[list[float], int]:
+    """When the attempts written after row `last` were decided, and the last row now. (`started_at` is when they were
+    written, which may take them together.)"""
     with reading(path) as connection:
         rows = connection.execute(
-            "SELECT started_at, rowid FROM attempts WHERE rowid > ? ORDER BY rowid", (last,)
+            "SELECT id, rowid FROM attempts WHERE rowid > ? ORDER BY rowid", (last,)
         ).fetchall()
-    return [row[0] for row in rows], (rows[-1][1] if rows else last)
+    return sorted(decided_at(row[0]) for row in rows), (rows[-1][1] if rows else last)
+
+
+def decided_at(call_id: str) -> float:
+    """The instant in a call id, seconds of the Unix clock: a UUIDv7 begins with its milliseconds."""
+    return (UUID(call_id).int >> 80) / 1000
 
 
 class Bucket:
@@ -66,14 +71,14 @@ class Bucket:
         self._at: float | None = None
         self.over = 0  # calls for which there was no token
 
-    def take(self, instants: list[str]) -> None:
-        """As stored, in the order of the decisions."""
+    def take(self, instants: list[float]) -> None:
+        """Seconds, to the millisecond: hence the tolerance."""
         for each in instants:
-            told = datetime.fromisoformat(f"{each}+00:00").timestamp()
-            at = max(told, self._at or told)
-            self._tokens = min(self._rate, self._tokens + self._rate * (at - (self._at or at)))
+            at = max(each, self._at if self._at is not None else each)
+            gone = at - self._at if self._at is not None else 0.0
+            self._tokens = min(self._rate, self._tokens + self._rate * gone)
             self._at = at
-            if self._tokens < 1 - 1e-3:
+            if self._tokens < 1 - 0.001 * self._rate - 1e-3:
                 self.over += 1
             else:
                 self._tokens -= 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from bench.soak import Log
 from bench.soak_checks import Limits, Look, broken, broken_at_the_end, disagreements
 from bench.soak_exchange import Ledger
-from bench.soak_store import Bucket
+from bench.soak_store import Bucket, decided_at
 from bench.soak_trend import percentile, slope, thirds
+from dialer.ids import uuid7
 
 LIMITS = Limits(agents=300, lines=700, leads=1000)
 SOUND: dict[str, Any] = {
@@ -157,18 +159,19 @@ def test_the_ledger_counts_what_may_not_happen() -> None:
     assert ledger.peak_second == 3
 
 
-def instants(*seconds: float) -> list[str]:
-    return [f"2026-01-01 10:00:{each:09.6f}" for each in seconds]
-
-
 def test_the_bucket_holds_one_second_of_calls() -> None:
     bucket = Bucket(2.0)
-    bucket.take(instants(0, 0, 0.5, 1.0))
+    bucket.take([10.0, 10.0, 10.5, 11.0])
     assert bucket.over == 0
-    bucket.take(instants(1.0))
+    bucket.take([11.0])
     assert bucket.over == 1
-    bucket.take(instants(0.9, 1.4))  # told late: no time has passed
+    bucket.take([10.9, 11.4])  # told late: no time has passed
     assert bucket.over == 3
+
+
+def test_a_call_id_says_when_its_call_was_decided() -> None:
+    at = datetime(2026, 1, 1, 10, 0, 0, 250_000, UTC)
+    assert decided_at(uuid7(at, Random(1))) == at.timestamp()
 
 
 def wobbling(slope_of: float, count: int = 200, seed: int = 3) -> tuple[list[float], list[float]]:
