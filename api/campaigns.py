@@ -47,10 +47,10 @@ class Policy(Body):
     )
     caller_id: str = Field(default=_DEFAULT.caller_id, pattern=r"^(\+?[0-9]{1,20})?$")
     trunks: list[TrunkName] = Field(
-        default=list(_DEFAULT.trunks),
-        min_length=1,
+        default=[],
         max_length=100,
-        description="Ids of trunks; an id that no trunk has is the PJSIP endpoint of that name, without limits",
+        description="Ids of trunks; an id that no trunk has is the PJSIP endpoint of that name, without limits. "
+        "Empty: all trunks of the server's settings; where there are none, the endpoint dialer-trunk",
     )
     lines: int = Field(default=_DEFAULT.lines, ge=1, le=100_000)
     calls_per_second: float = Field(default=_DEFAULT.calls_per_second, gt=0, le=1000)
@@ -91,7 +91,8 @@ class Policy(Body):
             retry_seconds={key: delay.total_seconds() for key, delay in policy.retry.items()},
         )
 
-    def policy(self) -> CampaignPolicy:
+    def policy(self, all_trunks: tuple[TrunkId, ...]) -> CampaignPolicy:
+        """`all_trunks`: what a campaign that names none dials by."""
         return CampaignPolicy(
             campaign_id=self.id,
             name=self.name or self.id,
@@ -101,7 +102,7 @@ class Policy(Body):
             dial_ratio=self.dial_ratio,
             abandon_target=self.abandon_target_ratio,
             caller_id=self.caller_id,
-            trunks=tuple(dict.fromkeys(self.trunks)),
+            trunks=tuple(dict.fromkeys(self.trunks)) or all_trunks,
             lines=self.lines,
             calls_per_second=self.calls_per_second,
             ring_timeout=timedelta(seconds=self.ring_timeout_seconds),
@@ -221,7 +222,7 @@ async def save_campaign(policy: Policy, dialer: DialerDep) -> CampaignAnswer:
         dialer.profiles.get(policy.profile)
     except NotFoundError as error:
         raise InvalidInputError("profile", str(error)) from error
-    return CampaignAnswer.of(await dialer.save_campaign(policy.policy()))
+    return CampaignAnswer.of(await dialer.save_campaign(policy.policy(dialer.settings.all_trunks)))
 
 
 @router.get(

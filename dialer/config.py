@@ -326,9 +326,9 @@ class CampaignSettings(_Strict):
         "the first call is somebody's decision; a state once chosen is kept",
     )
 
-    def policy(self, all_trunks: Sequence[TrunkId] = ()) -> CampaignPolicy:
-        """`all_trunks`: those of the settings."""
-        trunks = tuple(map(TrunkId, self.trunks)) or tuple(all_trunks) or (DEFAULT_TRUNK,)
+    def policy(self, all_trunks: Sequence[TrunkId] = (DEFAULT_TRUNK,)) -> CampaignPolicy:
+        """`all_trunks`: what a campaign that names none dials by."""
+        trunks = tuple(dict.fromkeys(map(TrunkId, self.trunks))) or tuple(all_trunks)
         return CampaignPolicy(
             campaign_id=CampaignId(self.id),
             name=self.name or self.id,
@@ -411,8 +411,12 @@ class Settings(BaseSettings):
         return self
 
     def campaign_policies(self) -> Iterator[tuple[CampaignSettings, CampaignPolicy]]:
-        names = [TrunkId(trunk.id) for trunk in self.trunks]
-        return ((campaign, campaign.policy(names)) for campaign in self.campaigns)
+        return ((campaign, campaign.policy(self.all_trunks)) for campaign in self.campaigns)
+
+    @property
+    def all_trunks(self) -> tuple[TrunkId, ...]:
+        """What a campaign that names no trunk dials by."""
+        return tuple(TrunkId(trunk.id) for trunk in self.trunks) or (DEFAULT_TRUNK,)
 
     @model_validator(mode="after")
     def _one_way_to_name_servers(self) -> Self:

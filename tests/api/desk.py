@@ -1,7 +1,7 @@
 """The real application on a real SQLite file, as a client sees it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,13 @@ from api.app import create_app
 from dialer.adapters.memory_line import MemoryHub
 from dialer.adapters.sql.store import open_stores
 from dialer.bootstrap import Dialer
-from dialer.config import AgentSettings, AsteriskSettings, DatabaseSettings, Settings
+from dialer.config import (
+    AgentSettings,
+    AsteriskSettings,
+    DatabaseSettings,
+    Settings,
+    TrunkSettings,
+)
 from dialer.simulator.distributions import Constant
 from dialer.simulator.people import Behaviour, Encounter
 from dialer.simulator.scenario import ITALY
@@ -106,13 +112,19 @@ class Desk:
 
 @asynccontextmanager
 async def desk_on(
-    folder: Path, port: int, *, seed: int = 1, hub: MemoryHub | None = None
+    folder: Path,
+    port: int,
+    *,
+    seed: int = 1,
+    hub: MemoryHub | None = None,
+    trunks: Sequence[TrunkSettings] = (),
 ) -> AsyncIterator[Desk]:
     """A dialer linked to an exchange on `port`, started and stopped. Those on one hub hear each other."""
     settings = Settings(
         database=DatabaseSettings(url=f"sqlite:///{folder / 'dialer.sqlite3'}"),
         asterisk=AsteriskSettings(port=port, secret=SecretStr("dialer")),
         agents=[AgentSettings(code=code, name=f"Agent {code}") for code in AGENTS],
+        trunks=list(trunks),
     )
     stores = await open_stores(settings.database.url, random=Random(1))
     dialer = Dialer(settings, stores, WorkingHours(), Random(seed), hub)

@@ -2,15 +2,17 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.why import combine
+from dialer.config import TrunkSettings
 from dialer.leads import LeadState
 from dialer.ports import LeadCounts
 from dialer.views import WhyItem
-from tests.api.desk import START, Desk
+from tests.api.desk import START, Desk, desk_on
 
 FULL: dict[str, Any] = {
     "id": "spring",
@@ -61,7 +63,17 @@ async def test_what_is_left_out_takes_its_default(desk: Desk) -> None:
     await desk.campaign()
     policy = (await desk.get("/campaigns/spring"))["policy"]
     assert (policy["name"], policy["team"], policy["mode"]) == ("spring", "main", "predictive")
+    assert policy["trunks"] == ["dialer-trunk"]
     assert policy["retry_seconds"]["busy"] == timedelta(minutes=15).total_seconds()
+
+
+async def test_a_campaign_that_names_no_trunk_has_all_of_the_settings(tmp_path: Path) -> None:
+    trunks = [TrunkSettings(id="rome"), TrunkSettings(id="milan", lines=30)]
+    async with desk_on(tmp_path, 9, trunks=trunks) as desk:
+        saved = await desk.post("/campaigns", {"id": "spring"})
+        assert saved["policy"]["trunks"] == ["rome", "milan"]
+        known = await desk.dialer.stores.trunks.all()
+    assert [(trunk.trunk_id, trunk.lines) for trunk in known] == [("milan", 30), ("rome", None)]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +84,6 @@ async def test_what_is_left_out_takes_its_default(desk: Desk) -> None:
         ({"calls_per_second": 0}, "calls_per_second"),
         ({"mode": "reckless"}, "mode"),
         ({"trunks": ["trunk\r\nAction: Logoff"]}, "trunks.0"),
-        ({"trunks": []}, "trunks"),
         ({"caller_id": "+39061234\n"}, "caller_id"),
         ({"message": "sorry,X=1"}, "message"),
         ({"name": "two\nlines"}, "name"),
