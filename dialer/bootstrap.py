@@ -83,6 +83,7 @@ class Dialer:
         self.ownership = Ownership(stores.leases, clock, f"server:{uuid7(clock.now(), random)}")
         self._tasks = TaskSet()
         self._keeping: asyncio.Task[None] | None = None
+        self._stopping = False  # what others ask would not be done any more
         self._random = random
         self.exchanges = Exchanges(
             [Exchange(s.endpoint(node), s.connect_tone) for node, s in settings.servers.items()],
@@ -175,6 +176,7 @@ class Dialer:
 
     async def stop(self) -> None:
         """Everything decided so far is written, then all is closed. Calls still up stay in the dialplan's hands."""
+        self._stopping = True
         async with self.keeper.changes:  # the renewal under way, if any, ends whole
             if self._keeping is not None:
                 self._keeping.cancel()
@@ -245,6 +247,8 @@ class Dialer:
     # --- what other servers ask and tell ------------------------------------------------------------------------------
 
     async def _answer(self, request: Request) -> Done:
+        if self._stopping:
+            raise NotHereError
         match request:
             case SaveAgent(record=record):
                 if await self._present_team(record) not in self.switchboard.runners:

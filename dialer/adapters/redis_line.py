@@ -121,7 +121,7 @@ class RedisLine:
         _, operation = self._queue.popitem(last=False)
         try:
             await self._do(operation())
-        except WireDownError as error:
+        except Exception as error:  # the queue goes on, whatever became of one message
             self.dropped += 1
             logger.debug("redis_dropped", reason=error)
 
@@ -144,7 +144,9 @@ class RedisLine:
         while True:
             try:
                 await self._hear_until_lost(channels, on_message)
-            except FAULTS as error:
+            except (
+                Exception
+            ) as error:  # also a fault of the client's or ours: deaf for good would be worse
                 if self._up:
                     delay = FIRST_DELAY
                 self._note_down(told(error))
@@ -154,7 +156,7 @@ class RedisLine:
     async def _hear_until_lost(
         self, channels: Sequence[str], on_message: Callable[[bytes], None]
     ) -> None:
-        """Raises one of FAULTS."""
+        """Raises one of FAULTS; what a handler raises is logged."""
         loop = asyncio.get_running_loop()
         async with self._hearing.pubsub() as pubsub:
             async with asyncio.timeout(SILENT_SECONDS):
@@ -170,9 +172,15 @@ class RedisLine:
                     continue
                 heard_at = loop.time()
                 if message["type"] == "message":
-                    on_message(message["data"])
+                    self._tell(on_message, message["data"])
                 elif message["type"] == "subscribe" and message["data"] == len(channels):
                     self._note_up()
+
+    def _tell(self, on_message: Callable[[bytes], None], message: bytes) -> None:
+        try:
+            on_message(message)
+        except Exception:
+            logger.exception("message_failed", bytes=len(message))
 
     def _note_up(self) -> None:
         logger.info("redis_up")

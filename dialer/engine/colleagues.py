@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from dialer.errors import (
-    DialerError,
     NotDeliveredError,
     NotFoundError,
     NotHereError,
@@ -90,5 +89,5 @@ class Colleagues:
                     await handle(notice)
                 except (StoreUnavailableError, NotFoundError) as error:
                     logger.warning("notice_not_followed", reason=error)
-                except DialerError:
+                except Exception:  # one notice must not stop the line of all the others
                     logger.exception("notice_failed", notice=type(notice).__name__)

@@ -14,9 +14,9 @@ from dialer.campaign import Campaign
 from dialer.engine.ownership import RENEWAL, Ownership, Standing
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
-from dialer.errors import ConflictError, StoreUnavailableError
+from dialer.errors import ConflictError, NotFoundError, StoreUnavailableError
 from dialer.events import CampaignLoaded
-from dialer.ids import NodeId, TeamId
+from dialer.ids import CampaignId, NodeId, TeamId
 from dialer.live_ports import TeamReleased, Wires
 from dialer.logs import get_logger
 from dialer.ports import AgentRecord, Clock, Stores
@@ -61,6 +61,10 @@ class TeamKeeper:
         self._load = load
         self._nodes_up = nodes_up
         self._wanted = asyncio.Event()
+        self._started = False
+        self._told: set[CampaignId] = (
+            set()
+        )  # campaigns of which the log has said that they cannot be loaded
 
     def look_soon(self) -> None:
         """There may be a team to take, or a share to give back."""
@@ -70,6 +74,7 @@ class TeamKeeper:
         """Take up what may be ours, read and loaded when this returns. Raises StoreUnavailableError."""
         await self._take_up(await self._ownership.standing())
         await asyncio.gather(*(r.settle() for r in self._switchboard.runners.values()))
+        self._started = True
 
     async def keep(self) -> None:
         """For good; to be cancelled while `changes` is held."""
@@ -84,6 +89,9 @@ class TeamKeeper:
                 seconds = self._seconds_to_next_look(standing)
             except StoreUnavailableError as error:
                 logger.warning("leases_not_renewed", reason=error)
+                seconds = RENEWAL.total_seconds()
+            except Exception:  # the next look renews; without it the teams would be lost
+                logger.exception("look_failed")
                 seconds = RENEWAL.total_seconds()
 
     async def _wait_for_a_look(self, seconds: float) -> None:
@@ -194,7 +202,19 @@ class TeamKeeper:
                 wanted = named(campaign.policy.trunks, trunks)
                 changed = run is None or run.campaign != campaign or run.trunks != wanted
                 if campaign.policy.team_id == team_id and changed:
-                    await self.load(campaign)
+                    await self._load_if_possible(campaign)
+
+    async def _load_if_possible(self, campaign: Campaign) -> None:
+        """One that cannot be loaded stops the start, where somebody reads why, and later no other campaign."""
+        try:
+            await self.load(campaign)
+        except NotFoundError as error:
+            if not self._started:
+                raise
+            campaign_id = campaign.policy.campaign_id
+            if campaign_id not in self._told:
+                self._told.add(campaign_id)
+                logger.error("campaign_not_loaded", campaign=campaign_id, reason=error)
 
     def _follow_agents(self, team: Team, records: Sequence[AgentRecord]) -> None:
         """Who is in the team by the store is in it; who is not any more leaves it, once logged out."""

@@ -13,8 +13,11 @@ from dialer.engine.switchboard import Switchboard
 from dialer.errors import NotDeliveredError, NotFoundError, WireDownError
 from dialer.ids import TeamId
 from dialer.live_ports import LiveTeam, Wires
+from dialer.logs import get_logger
 from dialer.ports import Clock
 from dialer.views import TeamView
+
+logger = get_logger(__name__)
 
 SHOW_SECONDS = 0.5
 REPEAT_SECONDS = 2.0
@@ -125,7 +128,10 @@ class Overview:
     async def show_forever(self) -> None:
         while True:
             for team_id in list(self._switchboard.runners):
-                self._show(team_id)
+                try:
+                    self._show(team_id)
+                except Exception:  # the other teams, and the next picture, are shown
+                    logger.exception("show_failed", team=team_id)
             await asyncio.sleep(SHOW_SECONDS)
 
     def _show(self, team_id: TeamId) -> None:

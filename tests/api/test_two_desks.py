@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from dialer.adapters.memory_line import MemoryHub
+from dialer.campaign import CampaignPolicy
+from dialer.engine.ownership import RENEWAL
+from dialer.ids import CampaignId, TeamId
 from dialer.simulator.ami_server import SimulatedExchange
 from tests.api.desk import AGENTS, FLOOR, Desk, Talkers, WorkingHours, desk_on
 
@@ -134,6 +137,32 @@ async def test_a_number_listed_afar_leaves_the_hopper(pair: Pair) -> None:
         return bool((await pair.near.get("/campaigns/spring"))["live"]["hopper"] == 0)
 
     await pair.near.until(gone)
+
+
+async def test_a_campaign_that_cannot_be_loaded_costs_no_team(pair: Pair) -> None:
+    """Its profile is in the other server's folder only. The look that finds it goes on, and so does the one after."""
+    stores = pair.near.dialer.stores
+    await stores.campaigns.save(
+        CampaignPolicy(
+            campaign_id=CampaignId("alien"), name="alien", team_id=TeamId("main"), profile="ALIEN"
+        )
+    )
+    await stores.campaigns.save(
+        CampaignPolicy(
+            campaign_id=CampaignId("spring"), name="spring", team_id=TeamId("main"), profile="DEMO"
+        )
+    )
+    lease = await stores.leases.held_by(TeamId("main"), at=pair.near.dialer.clock.now())
+    assert lease is not None
+
+    async def renewed_twice() -> bool:
+        now = await stores.leases.held_by(TeamId("main"), at=pair.near.dialer.clock.now())
+        return (
+            now is not None and now.fence == lease.fence and now.until - lease.until > 1.5 * RENEWAL
+        )
+
+    await pair.near.until(renewed_twice)
+    assert (await pair.near.get("/campaigns/spring"))["live"] is not None
 
 
 async def test_an_agent_saved_afar_is_in_the_team(pair: Pair) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import quantiles
 from typing import Any, TypeVar
 
 import httpx
@@ -238,6 +239,19 @@ async def assert_nobody_rung_twice(world: World) -> None:
     assert {phone for phone in rung if rung[phone] > tried[phone]} == set()
 
 
+async def assert_requests_are_quick(far: Server, near: Server, code: str) -> None:
+    """The same request at the server that runs the team and at the other one: what the bus costs."""
+    times: dict[str, list[float]] = {"near": [], "far": []}
+    for server, name in [(near, "near"), (far, "far")] * 100:
+        began = time.perf_counter()
+        assert (await server.http.post(f"/agents/{code}/wrap-up/end")).status_code in (202, 409)
+        times[name].append((time.perf_counter() - began) * 1000)
+    for name, taken in times.items():
+        p50, p99 = quantiles(taken, n=100)[49], quantiles(taken, n=100)[98]
+        print(f"{name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    assert max(times["far"]) < 2000
+
+
 async def assert_no_lead_lost(world: World) -> None:
     for team in TEAMS:
         now = SystemClock().now()
@@ -271,6 +285,7 @@ async def test_redis_forgets_and_goes_and_nothing_is_lost(world: World) -> None:
     other = next(iter(await two.own()))
     code = agent_of(other)
 
+    await assert_requests_are_quick(one, two, code)
     world.redis.flush()
     assert await ask_for_a_break(one, code) == 202
     counts = await world.more_than(counts, 2, 30)
