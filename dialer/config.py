@@ -166,7 +166,7 @@ class TrunkSettings(_Strict):
     )
     number_format: NumberFormat = _setting(
         NumberFormat.PLUS_E164,
-        "How the carrier wants numbers: `plus_e164`, `e164` (no plus) or `national`",
+        "How the carrier wants numbers: `plus_e164`, `e164` (no plus), `international` (00 for the plus) or `national`",
         "the form that names a number alone, whatever the country",
     )
     prefix: str = _setting(
@@ -174,7 +174,7 @@ class TrunkSettings(_Strict):
     )
     country: str = _setting(
         "",
-        "ISO 3166; needed for `number_format` national, which is then for its numbers only",
+        "Where it stands (ISO 3166, `IT`); without `prefixes` it serves the numbers of this country only",
         "a number in E.164 needs none",
     )
     prefixes: list[Prefix] = _setting(
