@@ -1,14 +1,12 @@
 """Settings: from a TOML file and `DIALER_*` environment variables (`DIALER_ASTERISK__SECRET=...`); unknown keys are refused."""
 
-import os
 import ssl
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -19,12 +17,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.ami_node import AmiEndpoint
 from dialer.campaign import CampaignPolicy, PacingMode
+from dialer.config_hints import unknown_key
+from dialer.config_secrets import ServerSecrets
 from dialer.errors import InvalidInputError
 from dialer.ids import ONLY_NODE, AgentId, CampaignId, NodeId, TeamId, TrunkId
 from dialer.logs import LogFormat
@@ -167,7 +166,7 @@ class TrunkSettings(_Strict):
     )
     number_format: NumberFormat = _setting(
         NumberFormat.PLUS_E164,
-        "How the carrier wants numbers: `plus_e164`, `e164` (no plus) or `national`",
+        "How the carrier wants numbers: `plus_e164`, `e164` (no plus), `international` (00 for the plus) or `national`",
         "the form that names a number alone, whatever the country",
     )
     prefix: str = _setting(
@@ -175,7 +174,7 @@ class TrunkSettings(_Strict):
     )
     country: str = _setting(
         "",
-        "ISO 3166; needed for `number_format` national, which is then for its numbers only",
+        "Where it stands (ISO 3166, `IT`); without `prefixes` it serves the numbers of this country only",
         "a number in E.164 needs none",
     )
     prefixes: list[Prefix] = _setting(
@@ -394,7 +393,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file: secrets need not stand in it."""
-        return env_settings, _ServerSecrets(settings_cls, init_settings)
+        return env_settings, ServerSecrets(settings_cls, init_settings)
 
     @model_validator(mode="after")
     def _trunks_are_there(self) -> Self:
@@ -457,35 +456,6 @@ class Settings(BaseSettings):
         ]
 
 
-class _ServerSecrets(PydanticBaseSettingsSource):
-    """What the file says, but for the secret of a server in [[asterisks]] that the environment gives."""
-
-    def __init__(self, settings_cls: type[BaseSettings], file: PydanticBaseSettingsSource) -> None:
-        super().__init__(settings_cls)
-        self._file = file
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return self._file.get_field_value(field, field_name)
-
-    def __call__(self) -> dict[str, Any]:
-        data = self._file()
-        servers = data.get("asterisks")
-        if not isinstance(servers, list):
-            return data
-        return data | {"asterisks": [self._with_secret(server) for server in servers]}
-
-    def _with_secret(self, server: object) -> object:
-        if not isinstance(server, dict) or not isinstance(name := server.get("name"), str):
-            return server
-        found = os.environ.get(secret_variable(name))
-        return server if found is None else server | {"secret": found}
-
-
-def secret_variable(name: str) -> str:
-    """The environment variable with the secret of the server of this name."""
-    return f"DIALER_ASTERISK_{name.upper().replace('-', '_')}__SECRET"
-
-
 class FixedSettings(Settings):
     """Settings as the code gives them, whatever the environment says: the demonstration must never reach a real exchange."""
 
@@ -520,26 +490,8 @@ def read_settings(path: Path | None) -> Settings:
         field = ".".join(str(part) for part in first["loc"])
         unknown = first["type"] == "extra_forbidden"
         problem = (
-            _unknown_key(first["loc"]) if unknown else first["msg"].removeprefix("Value error, ")
+            unknown_key(Settings, first["loc"])
+            if unknown
+            else first["msg"].removeprefix("Value error, ")
         )
         raise InvalidInputError(field or "settings", problem) from error
-
-
-def _unknown_key(place: tuple[int | str, ...]) -> str:
-    """What to say of a key that does not exist: the nearest that does."""
-    *path, key = place
-    names = _names_at([part for part in path if isinstance(part, str)])
-    near = get_close_matches(str(key), names, n=1, cutoff=0.5)
-    if near:
-        return f"no such setting; did you mean {near[0]!r}?"
-    return f"no such setting; there are: {', '.join(names)}"
-
-
-def _names_at(path: list[str]) -> list[str]:
-    """The settings of the table that lies there."""
-    model: type[BaseModel] = Settings
-    for part in path:
-        kind = model.model_fields[part].annotation
-        inner = [one for one in (kind, *get_args(kind)) if isinstance(one, type)]
-        model = next(one for one in inner if issubclass(one, BaseModel))
-    return sorted(model.model_fields)

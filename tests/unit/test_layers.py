@@ -13,6 +13,8 @@ NOT_PURE = {
     "ami_stats",
     "bootstrap",
     "config",
+    "config_hints",
+    "config_secrets",
     "database_commands",
     "demo",
     "doctor_ami",

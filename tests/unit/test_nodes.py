@@ -15,13 +15,14 @@ from dialer.commands import (
     HangUpLeg,
     PlaceCall,
 )
-from dialer.events import WindowCount
-from dialer.ids import AgentId, CallId, NodeId
+from dialer.events import LeadsReserved, WindowCount
+from dialer.ids import AgentId, CallId, NodeId, TrunkId
 from dialer.nodes import HOLDS_LINES, Nodes
 from dialer.pacing import Binding, PacingDecision, together
 from dialer.team import Team
 from dialer.team_view import view
 from dialer.trunk_board import Room
+from dialer.trunks import Trunk
 from dialer.why import explain
 from tests.support.playbook import (
     SPRING,
@@ -32,6 +33,7 @@ from tests.support.playbook import (
     ends,
     is_abandoned,
     is_adopted,
+    lead,
     leads,
     leg_returns,
     link_down,
@@ -247,6 +249,41 @@ def test_calls_in_flight_on_a_lost_server_do_not_grow_older_unseen() -> None:
 
     assert braked(4)
     assert braked(4000)
+
+
+# --- trunks that not every server has ---------------------------------------------------------------------------------
+
+
+def at_home(lead_phone: str) -> LeadsReserved:
+    return LeadsReserved(
+        campaign_id=SPRING,
+        leads=(lead(lead_phone, phone=lead_phone),),
+        next_due_at=None,
+        at=at(1),
+    )
+
+
+EVERYWHERE = Trunk(trunk_id=TrunkId("all"), prefixes=("+3906",))
+OF_MILANO = Trunk(trunk_id=TrunkId("own"), prefixes=("+3902",), nodes=(MILANO,))
+
+
+def team_with_trunks() -> Team:
+    return two_floors(trunks=(EVERYWHERE, OF_MILANO))
+
+
+def test_a_lead_whose_trunk_only_one_server_has_waits_for_that_server() -> None:
+    team = team_with_trunks()
+    play(team, phone_drops("carla", 0.5, node=MILANO))
+    assert placed(play(team, at_home("+390211111111"), tick(1.25))) == []
+    assert [each.lead.phone for each in team.runs[SPRING].hopper] == ["+390211111111"]
+    said = play(team, logs_in("carla", 2, leg=2, node=MILANO))
+    assert placed(said) == [("call-1", MILANO)]
+
+
+def test_a_lead_in_front_that_another_server_must_ring_keeps_no_lead_behind_it_waiting() -> None:
+    team = team_with_trunks()
+    play(team, phone_drops("carla", 0.5, node=MILANO), at_home("+390211111111"))
+    assert placed(play(team, at_home("+390611111111"), tick(1.25))) == [("call-1", ROMA)]
 
 
 # --- an agent moves -----------------------------------------------------------------------------------------------------
