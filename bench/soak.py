@@ -9,6 +9,7 @@ drain, the history is judged, and the result says that it was too short to pass.
 A soak cannot be gone on with: it begins again.
 
     python -m bench.soak [--reduced] [--folder FOLDER]
+    python -m bench.soak --so-far           figures of the samples of a run that goes on, or was interrupted
 """
 
 import argparse
@@ -255,12 +256,28 @@ async def soak(plan: Plan, folder: Path, checkpoint: Path) -> dict[str, Any]:
         return figures_of(plan, watch.samples, watch.history["outcomes"], watch.broken)
 
 
+def so_far(plan: Plan) -> int:
+    """What the samples say of a run that has not ended: a result that is not complete, and so not passed."""
+    path = partial_path(plan)
+    if not path.is_file():
+        print("no run goes on, and none was interrupted", file=sys.stderr)
+        return 2
+    found = json.loads(path.read_text())
+    figures = figures_of(plan, found["samples"], {}, found["broken"])
+    print(table(figures))
+    print(report.write("soak", figures | {"commit": found["commit"]}, reduced=not plan.whole))
+    return 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--reduced", action="store_true", help="80 seconds: invariants only")
     parser.add_argument("--folder", type=Path, help="keep database and logs there (must be empty)")
+    parser.add_argument("--so-far", action="store_true", help="figures of the samples there are")
     options = parser.parse_args()
     plan = REDUCED if options.reduced else WHOLE
+    if options.so_far:
+        return so_far(plan)
     return run(plan, options.folder)
 
 
