@@ -119,10 +119,15 @@ class Policy(Body):
 class CampaignAnswer(Answer):
     policy: Policy
     state: CampaignState
+    held_at: datetime | None = Field(
+        description="When the database was restored from a backup: paused since, until somebody starts it"
+    )
 
     @classmethod
     def of(cls, campaign: Campaign) -> Self:
-        return cls(policy=Policy.of(campaign.policy), state=campaign.state)
+        return cls(
+            policy=Policy.of(campaign.policy), state=campaign.state, held_at=campaign.held_at
+        )
 
 
 class Decision(Answer):
@@ -237,6 +242,7 @@ async def get_campaign(campaign_id: CampaignIdPath, dialer: DialerDep) -> Campai
     return CampaignDetail(
         policy=Policy.of(campaign.policy),
         state=campaign.state,
+        held_at=campaign.held_at,
         live=LiveFigures.of(view) if view else None,
         leads=LeadFigures.of(counts),
         outcomes=await dialer.stores.attempts.outcomes(campaign_id),

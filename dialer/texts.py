@@ -15,6 +15,10 @@ class Language(StrEnum):
 
 TEXTS: dict[str, tuple[str, str]] = {
     "why.campaign_paused": ("The campaign is paused", "La campagna è in pausa"),
+    "why.campaign_held": (
+        "The database was restored from a backup on {detail}: close the gap, then start the campaign",
+        "Il database è stato ripristinato da una copia il {detail}: colmare il vuoto, poi avviare la campagna",
+    ),
     "why.campaign_finished": ("The campaign is finished", "La campagna è terminata"),
     "why.telephony_down": (
         "No link to the telephone exchange: {detail}",

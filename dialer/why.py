@@ -38,7 +38,11 @@ def explain(team: Team, run: CampaignRun, now: datetime) -> tuple[WhyItem, ...]:
 def _stops(team: Team, run: CampaignRun) -> list[WhyItem]:
     items = []
     if run.campaign.state is CampaignState.PAUSED:
-        items.append(WhyItem(code="campaign_paused"))
+        since = run.campaign.held_at
+        held = (
+            WhyItem(code="campaign_held", detail=f"{since:%Y-%m-%d %H:%M} UTC") if since else None
+        )
+        items.append(held or WhyItem(code="campaign_paused"))
     if run.campaign.state is CampaignState.FINISHED:
         items.append(WhyItem(code="campaign_finished"))
     items += _away(team)

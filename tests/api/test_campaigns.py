@@ -39,7 +39,7 @@ FULL: dict[str, Any] = {
 
 async def test_a_policy_comes_back_as_it_was_sent(desk: Desk) -> None:
     saved = await desk.post("/campaigns", FULL)
-    assert saved == {"policy": FULL, "state": "paused"}
+    assert saved == {"policy": FULL, "state": "paused", "held_at": None}
     assert await desk.get("/campaigns") == [saved]
     assert (await desk.get("/campaigns/spring"))["policy"] == FULL
 

@@ -1,6 +1,7 @@
 """Why a campaign does not dial, in order; and the picture of a team."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,13 @@ def test_talk_is_shared_over_the_time_off_break() -> None:
     play(team, bridged("call-1", "anna", 10), talk_ends("call-1", 40), asks_break("anna", 50))
     play(team, tick(1000))
     assert view(team, at(1000)).talk_share == pytest.approx(30 / 50)
+
+
+def test_a_campaign_that_a_restore_holds_says_so_and_since_when() -> None:
+    team = floor("anna")
+    play(team, pause(1))
+    run = team.runs[SPRING]
+    run.campaign = replace(run.campaign, held_at=at(0))
+    (held, *_) = explain(team, run, at(2))
+    assert held.code == "campaign_held"
+    assert held.detail == f"{at(0):%Y-%m-%d %H:%M} UTC"
