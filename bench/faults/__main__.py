@@ -16,7 +16,6 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +130,13 @@ def run_one(house: floor.House, fault: Fault, number: int, figures: dict[str, An
     )
 
 
+def page(written: dict[str, Any]) -> str:
+    """The page that these figures, as they stand in the file, give."""
+    faults = list(all_faults().values())
+    limits = (verdict.LIMIT_SECONDS, verdict.TOLERANCE)
+    return table.page(written, faults, len(floor.CODES), *limits)
+
+
 def finish(figures: dict[str, Any], faults: list[Fault]) -> None:
     """The page, once every fault has all its moments."""
     order = {fault.name: index for index, fault in enumerate(faults)}
@@ -139,12 +145,7 @@ def finish(figures: dict[str, Any], faults: list[Fault]) -> None:
     if len(figures["results"]) < len(faults) * figures["moments"]:
         print(f"{path}; the table is written when every fault has been struck")
         return
-    stamp = {"machine": report.machine(), "at": datetime.now(UTC).isoformat()}
-    limit = verdict.LIMIT_SECONDS
-    PAGE.write_text(
-        table.page(figures | stamp, faults, len(floor.CODES), limit, verdict.TOLERANCE),
-        encoding="utf-8",
-    )
+    PAGE.write_text(page(json.loads(path.read_text())), encoding="utf-8")
     print(f"{path}, {PAGE}")
 
 

@@ -49,7 +49,8 @@ FOOT = """
 - **abandoned**: calls that the database closed as abandoned, which must be exactly those that the PBX's own database names.
 - **first ring, first talk, all agents at work**: median seconds (longest in brackets) from the end of the fault to the first new
   ring at the far end, to the first talk of a call dialled after it, and until each agent has had such a talk. How long the fault
-  itself lasted stands in its name.
+  itself lasted stands in its name. After Asterisk was killed it is the phones that take the time: nothing tells them, and they
+  hang up when they have heard nothing for 30 s.
 - A moment is survived when all of this holds, every attempt has its end, every agent is available again without help, the server
   logs no fault of its own and ends in order when it is told to.
 """

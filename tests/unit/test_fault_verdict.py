@@ -1,12 +1,17 @@
 """The rules by which the fault matrix judges a moment, on records written by hand."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 
+from bench.faults.__main__ import PAGE, page
+from bench.faults.catalogue import all_faults
 from bench.faults.evidence import Evidence, StoredAttempt, StoredLead
 from bench.faults.verdict import Moment, Verdict, judge
+from bench.report import RESULTS
 from dialer.leads import LeadState, Outcome
 from dialer.testbed import CdrRow
 
@@ -130,3 +135,15 @@ def test_after_a_step_of_the_clock_an_attempt_still_finds_its_ring(hours: int) -
     assert judged(
         replace(evidence, rings=[ring(20, 32, 40)]), replace(MOMENT, clock_step=step)
     ).problems
+
+
+def test_the_page_is_what_the_figures_give() -> None:
+    """`python -m bench.faults` writes both; nobody edits them."""
+    figures = json.loads((RESULTS / "faults.json").read_text(encoding="utf-8"))
+    assert PAGE.read_text(encoding="utf-8") == page(figures)
+
+
+def test_every_fault_was_struck_at_every_moment() -> None:
+    figures = json.loads((RESULTS / "faults.json").read_text(encoding="utf-8"))
+    struck = {(each["fault"], each["number"]) for each in figures["results"]}
+    assert struck == set(product(all_faults(), range(1, figures["moments"] + 1)))
