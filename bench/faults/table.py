@@ -50,7 +50,8 @@ FOOT = """
 - **first ring, first talk, all agents at work**: median seconds (longest in brackets) from the end of the fault to the first new
   ring at the far end, to the first talk of a call dialled after it, and until each agent has had such a talk. How long the fault
   itself lasted stands in its name. After Asterisk was killed it is the phones that take the time: nothing tells them, and they
-  hang up when they have heard nothing for 30 s.
+  hang up when they have heard nothing for 30 s. The seconds hold as much of the campaign's own rhythm:
+  with all agents in talks it rings nobody for up to five seconds, fault or none (Redis, for one, is not needed to dial).
 - A moment is survived when all of this holds, every attempt has its end, every agent is available again without help, the server
   logs no fault of its own and ends in order when it is told to.
 """
