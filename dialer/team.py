@@ -163,7 +163,8 @@ class Team:
     def _on_call(self, event: CallEvent) -> list[Command]:
         before = self.calls.get(event.call_id)
         if before is None:
-            self.stray[type(event).__name__] += 1
+            if not isinstance(event, BridgeFailed):  # refused because the call had ended meanwhile
+                self.stray[type(event).__name__] += 1
             return []
         after = call_rules.apply(before, event)
         if after is before:

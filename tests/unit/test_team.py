@@ -24,6 +24,7 @@ from dialer.commands import (
 )
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
+    BridgeFailed,
     CallEvent,
     CampaignLoaded,
     DispositionChosen,
@@ -686,6 +687,19 @@ def test_events_told_late_do_not_lift_the_rate() -> None:
         at(10.6),
         at(11.05),
     ]
+
+
+def test_a_bridge_that_is_refused_because_the_person_hung_up_is_nothing_strange() -> None:
+    team = floor("anna")
+    play(team, leads(1, "rossi"), answers("call-1", 4), waits("call-1", 4), ends("call-1", 4.1))
+    failed = BridgeFailed(
+        call_id=CallId("call-1"), agent_id=AgentId("anna"), reason="No such channel", at=at(4.2)
+    )
+    assert play(team, failed) == []
+    assert not team.stray
+    assert team.agents[AgentId("anna")].is_free
+    play(team, ends("call-9", 5))
+    assert team.stray == {"CallEnded": 1}
 
 
 def test_a_decision_is_of_the_present_though_its_event_is_of_a_moment_ago() -> None:
