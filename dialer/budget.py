@@ -1,38 +1,47 @@
-"""The abandon budget of one campaign: what each legal window has seen, whether the brake is on, and theta.
+"""The abandon budget of one campaign: what each legal window has seen, and theta, which its answers move.
 
-Theory of operation. The law counts a realised ratio, so the brake compares integers that have happened plus the risk of the
-calls in flight, never a confidence bound. theta (the risk allowed to one more call) is found by stochastic dual ascent:
-each answer moves log theta by the difference between what was allowed and what happened.
+Theory of operation: dialer.brake, which knows numbers only. Here are the windows of the campaign's profile, when they begin and
+end, and how many answers are still to come in each before it has to be within its limit: never more than until the calling
+hours of today close, so that every day ends within every limit.
 """
 
 import math
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from dialer.brake import (
+    DEFAULT_TARGET,
+    HORIZON,
+    THETA_START,
+    Allowance,
+    AnswerRate,
+    WindowState,
+    allowance,
+    steered,
+    stepped,
+)
+from dialer.compliance import closing
 from dialer.events import WindowCount
-from dialer.profiles import Profile, window_start
+from dialer.profiles import Profile, window_end, window_start
 
-ETA = 0.15
-"""Step of the controller per answer. Between 0.08 and 0.3 the result hardly changes."""
-
-THETA_START, THETA_MIN, THETA_MAX = 0.03, 0.002, 0.5
-SAFETY_ABANDONS = 1.5
-"""Offset in abandoned calls, so that the ratio settles under the limit and not on it; vanishes relative to the answers."""
-
-HORIZON_ANSWERS = 150.0
-DEFAULT_TARGET = 0.97
-"""Of the limit: what the controller steers to when the operator sets nothing."""
+RATE_HORIZON = 1800.0
+"""Seconds: what is owed or in hand is brought back over the answers of so long, where they are more than HORIZON."""
 
 
 @dataclass
 class Budget:
-    """Mutable; owned by one campaign of one team. `counts` stand beside the profile's windows, one each."""
+    """Mutable; owned by one campaign of one team. `counts` stand beside the profile's windows, one each.
+
+    `lends`: whether answers that are still to come may be borrowed from.
+    """
 
     profile: Profile
     target: float | None = None
     started_at: datetime | None = None
     counts: list[WindowCount] = field(default_factory=list)
     theta: float = THETA_START
+    lends: bool = True
+    rate: AnswerRate = field(default_factory=AnswerRate)
     _starts: list[datetime | None] = field(default_factory=list)
 
     def load(self, counts: tuple[WindowCount, ...], now: datetime) -> None:
@@ -60,11 +69,12 @@ class Budget:
     def answered(self, abandoned: bool, now: datetime) -> None:
         """A person answered, and the call has come to its class."""
         self.roll(now)
+        self.rate.answered(now.timestamp())
+        horizon = max(HORIZON, RATE_HORIZON * self.rate.per_second(now.timestamp()))
         allowed = min(
-            (self._allowed(index) for index in range(len(self.counts))), default=self.goal
+            (self._allowed(index, horizon) for index in range(len(self.counts))), default=self.goal
         )
-        step = ETA * (allowed - (1.0 if abandoned else 0.0))
-        self.theta = min(max(self.theta * math.exp(step), THETA_MIN), THETA_MAX)
+        self.theta = stepped(self.theta, allowed, abandoned)
         self.counts = [
             replace(count, answered=count.answered + 1, abandoned=count.abandoned + abandoned)
             for count in self.counts
@@ -82,26 +92,46 @@ class Budget:
         wanted = self.target if self.target is not None else DEFAULT_TARGET * limit
         return min(wanted, DEFAULT_TARGET * limit)
 
-    def _allowed(self, index: int) -> float:
-        """The budget-corrected target: below it while abandons are owed, above it while some are in hand."""
+    def _allowed(self, index: int, horizon: float) -> float:
         count, limit = self.counts[index], self.profile.windows[index].limit_ratio
         goal = min(self.goal, DEFAULT_TARGET * limit)
-        in_hand = goal * count.answered - SAFETY_ABANDONS - count.abandoned
-        return min(max(goal + in_hand / HORIZON_ANSWERS, 0.1 * goal), 2 * goal)
+        return steered(goal, count.answered, count.abandoned, horizon, limit)
 
-    def braked(self, expected_answers: float, now: datetime, doomed: float = 0.0) -> bool:
-        """Whether one more abandoned call, on top of what is likely in flight, would put any window over its limit.
-
-        Integers and the expected answers in flight: B + d + 1 + theta * e > limit * (A + d + e + 1), where d of the
-        answers are `doomed`: their server is away, and no agent can be joined to them.
-        """
+    def windows(
+        self, now: datetime, doomed: float = 0.0, most_to_come: float = math.inf
+    ) -> tuple[WindowState, ...]:
+        """The legal windows at this instant. `doomed`: answers in flight that no agent can be joined to, their server being
+        away. `most_to_come`: answers that there are leads for."""
         self.roll(now)
-        e, d = expected_answers, doomed
-        return any(
-            count.abandoned + d + 1 + self.theta * e
-            > window.limit_ratio * (count.answered + d + e + 1)
-            for count, window in zip(self.counts, self.profile.windows, strict=True)
+        per_second = self.rate.per_second(now.timestamp()) if self.lends else 0.0
+        closes = closing(self.profile, now) if per_second else None
+        return tuple(
+            WindowState(
+                name=window.type.value,
+                limit=window.limit_ratio,
+                answered=count.answered,
+                abandoned=count.abandoned,
+                to_come=min(per_second * self._seconds_left(index, closes, now), most_to_come),
+                doomed=doomed,
+            )
+            for index, (count, window) in enumerate(
+                zip(self.counts, self.profile.windows, strict=True)
+            )
         )
+
+    def _seconds_left(self, index: int, closes: datetime | None, now: datetime) -> float:
+        if closes is None:
+            return 0.0
+        ends = window_end(self.profile.windows[index], self.profile, self.started_at, now)
+        return max((min(closes, ends or closes) - now) / timedelta(seconds=1), 0.0)
+
+    def allowance(self, expected: float, now: datetime, doomed: float = 0.0) -> Allowance:
+        """The risk that one more call may take, when so many answers are in flight."""
+        return allowance(self.theta, self.windows(now, doomed), expected)
+
+    def clock_stepped(self, by: timedelta) -> None:
+        """See clock_step. The windows follow the new clock by themselves."""
+        self.rate.shift(by.total_seconds())
 
     @property
     def over_limit(self) -> bool:

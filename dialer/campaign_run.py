@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dialer.budget import Budget
-from dialer.calls import UNANSWERED, Call, CallState
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.clock_step import move, moved
 from dialer.commands import Command, DeferLead, PlaceCall, ReleaseLeads, RequestLeads
@@ -16,7 +15,6 @@ from dialer.ids import CallId, LeadId, NodeId
 from dialer.leads import Lead, Outcome
 from dialer.pacing import PacingDecision, together
 from dialer.profiles import Profile
-from dialer.stats import AnswerCurve, TalkCurve
 from dialer.trunk_board import NoTrunk, Shortage
 from dialer.trunks import Trunk
 
@@ -79,11 +77,12 @@ class CampaignRun:
     profile: Profile
     trunks: tuple[Trunk, ...]
     budget: Budget
-    answers: AnswerCurve = field(default_factory=AnswerCurve)
-    talks: TalkCurve = field(default_factory=TalkCurve)
     hopper: deque[HopperLead] = field(default_factory=deque)
     denied: Denials = field(default_factory=Denials)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    lines_in_use: int = 0  # of this campaign's calls, over all servers
+    asked: int = 0  # leads of the last request
+    exhausted: bool = False  # the store had fewer
     requested: bool = False
     woken: bool = False  # leads came due while the store was being asked
     ask_at: datetime | None = None  # no request before this
@@ -134,6 +133,17 @@ class CampaignRun:
         """The latest, of all servers together; None: it may not dial."""
         return together(list(self.decisions.values()))
 
+    @property
+    def leads_left(self) -> int | None:
+        """What can be dialled before long; None: the store has more than the hopper holds."""
+        return len(self.hopper) if self.exhausted else None
+
+    @property
+    def braked(self) -> bool:
+        """Held back by a legal window."""
+        decision = self.decision
+        return decision is not None and decision.allowed is not None and decision.allowed.braked
+
     def rate_tokens(self, now: datetime) -> int:
         """Calls that the calls-per-second limit allows now: a bucket that holds one second's worth. An event told late,
         from before the last one, does not turn its clock back: that time would be counted twice."""
@@ -143,15 +153,6 @@ class CampaignRun:
         self.tokens = min(self.tokens, max(rate, 1.0))
         self.tokens_at = max(now, since)
         return int(self.tokens)
-
-    def learn(self, before: Call, after: Call, now: datetime) -> None:
-        """A call has moved on: when it was answered, and how long its talk was, is what pacing learns from."""
-        if before.state in UNANSWERED and after.state not in UNANSWERED:
-            person = after.state in (CallState.WAITING, CallState.ABANDONED)
-            self.answers.observe((now - after.order.at).total_seconds(), person, now)
-        over = after.state in (CallState.TALKED, CallState.ENDED)
-        if before.state is CallState.TALKING and over and after.bridged_at is not None:
-            self.talks.observe((now - after.bridged_at).total_seconds(), now)
 
     def ended(self, outcome: Outcome) -> None:
         """One call of the campaign came to this."""
@@ -169,13 +170,14 @@ class CampaignRun:
         due = self.ask_at is None or now >= self.ask_at
         if agents and due and not self.requested and len(self.hopper) < wanted:
             self.requested = True
-            count = 2 * wanted - len(self.hopper)
+            count = self.asked = 2 * wanted - len(self.hopper)
             commands.append(RequestLeads(campaign_id=self.policy.campaign_id, count=count))
         return commands
 
     def take_in(self, event: LeadsReserved) -> list[Command]:
         """The store's answer: allowed leads go into the hopper, the others back with their reason."""
         self.requested = False
+        self.exhausted = len(event.leads) < self.asked
         held = {entry.lead.lead_id for entry in self.hopper}
         commands: list[Command] = []
         for lead in event.leads:
@@ -202,8 +204,7 @@ class CampaignRun:
         """See clock_step: what was remembered is as old as before. Calling hours and legal windows follow the new clock."""
         self.hopper = deque(moved(entry, by) for entry in self.hopper)
         move(self, ("ask_at", "tokens_at"), by)
-        self.answers.clock_stepped(by)
-        self.talks.clock_stepped(by)
+        self.budget.clock_stepped(by)
 
     def refusal(self, lead: Lead, now: datetime) -> DeferLead | None:
         """What to do with a lead that may not be rung now; None: it may."""

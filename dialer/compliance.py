@@ -117,6 +117,14 @@ def next_opening(profile: Profile, zone: ZoneInfo, now: datetime) -> datetime | 
     return None
 
 
+def closing(profile: Profile, now: datetime) -> datetime | None:
+    """When the calling hours of today end for good, by the profile's own zone; None: they are over, or there are none."""
+    today = now.astimezone(profile.zone).date()
+    ends = [_instant(today, end, profile.zone) for _, end in intervals_of(profile, today)]
+    last = max(ends, default=None)
+    return last if last is not None and last > now else None
+
+
 def _instant(day: date, wall: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, wall, zone)
 

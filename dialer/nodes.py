@@ -4,12 +4,10 @@ An agent works on the server that holds the agent's leg, and calls for that agen
 joined. So agents are counted and paced server by server, and a server that is away stops only what it holds itself.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dialer.agents import Agent
-from dialer.calls import UNANSWERED, Call
 from dialer.clock_step import moved
 from dialer.ids import ONLY_NODE, NodeId
 
@@ -86,14 +84,7 @@ class Nodes:
         """Whether calls of this server are to be counted as lines in use."""
         return now - self.seen_until(node, now) < HOLDS_LINES
 
-    def neediest_first(self, agents: Iterable[Agent], calls: Iterable[Call]) -> list[NodeId]:
-        """Those that are up, by free agents less calls under way, most first: when what the campaign may place does not
-        reach for all, none is always the last."""
-        need = dict.fromkeys(self.up, 0)
-        for agent in agents:
-            if agent.is_free and agent.node in need:
-                need[agent.node] += 1
-        for call in calls:
-            if call.state in UNANSWERED and call.order.node in need:
-                need[call.order.node] -= 1
-        return sorted(need, key=lambda node: (-need[node], node))
+    def neediest_first(self, need: Callable[[NodeId], int]) -> list[NodeId]:
+        """Those that are up, by `need` (free agents less calls under way), most first: when what the campaign may place does
+        not reach for all, none is always the last."""
+        return sorted(self.up, key=lambda node: (-need(node), node))

@@ -1,39 +1,32 @@
 """How many calls to place now: `decide(PacingSnapshot, PacingPolicy) -> PacingDecision`.
 
 Theory of operation (predictive mode: marginal-risk pacing). One more call is placed while the probability that this very
-call, if it is answered, finds no agent stays at or under theta. For horizons h ahead, the balance of agents and answers
-
-    S(h) = idle - waiting + agents released by h - answers by h of calls in flight
-
-is a sum of independent yes/no variables; its first three moments are additive, and a normal approximation corrected for
-skewness gives P(S(h) <= 0). The risk of one more call weighs the horizons by when that call would be answered.
-
-theta is found by a slow dual controller on the answers seen (dialer.budget): too many abandoned calls lower it, none for a
-while raises it. When one more abandoned call would put a legal window over its limit, theta falls to THETA_BRAKE; a campaign
-that is over its limit dials as in progressive mode, one line per free agent, until it is back under it.
+call, if it is answered, finds no agent stays at or under theta (dialer.pacing_risk). theta is found by a slow controller on the
+answers seen, and eased towards progressive dialling as the room under a legal limit shrinks (dialer.brake). When calls will be
+answered and agents be free is learnt from the campaign itself (answer_curve, screen_curve, release_curve).
 
 Modes are plain functions in PACERS. Nothing here reads a clock, a store or a random number.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
+from dialer.answer_curve import AnswerTable
+from dialer.brake import THETA_START, Allowance, WindowState, allowance
 from dialer.campaign import PacingMode
-from dialer.stats import HORIZONS, AnswerTable, Floats, ReleaseTable
+from dialer.hazards import HORIZONS, SPAN, Floats
+from dialer.pacing_risk import Balance, ExactBalance
+from dialer.release_curve import ReleaseTable
 
-THETA_BRAKE = 0.002
-"""Risk allowed when the budget is used up: little more than one line per free agent. With none at all, simulated
-hours of 30 agents had less talk (70 % for 74 %) and no fewer abandoned calls."""
+SMALL_TEAM, FEW_CALLS = 6, 24
+"""Up to so many agents and calls in flight the distribution is computed exactly; above, the normal approximation is as good."""
 
-SMALL_TEAM = 10
-"""Below so many agents even THETA_BRAKE is too much: with few answers in a window one unlucky call ends it over the limit."""
-
-GRACE_SECONDS = 1.0
-"""A person can wait a moment: agents released this long after the answer still count. Well under every profile's limit."""
+NEAR = 4.0
+"""The exact distribution is asked where the approximation is not this much above what is allowed."""
 
 
 class Binding(StrEnum):
@@ -51,59 +44,88 @@ class Binding(StrEnum):
     START_UP = "start_up"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+def _none() -> Floats:
+    return np.zeros(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class CallGroup:
-    """Calls in flight that share an answer table. Ages are seconds since the Originate."""
+    """Calls of one campaign in flight. `ages`: seconds since the Originate of those that ring; `odds`, beside them: how much
+    more likely than average each lead answers (None: nothing is known). `screening`: seconds since the pick-up of those in
+    answering-machine detection, `rang`: how long they had rung."""
 
     table: AnswerTable
-    ages: tuple[float, ...]
+    ages: Floats = field(default_factory=_none)
+    odds: Floats | None = None
+    screening: Floats = field(default_factory=_none)
+    rang: Floats = field(default_factory=_none)
+    own: bool = True  # of the campaign that is decided on
+
+    def __len__(self) -> int:
+        return len(self.ages) + len(self.screening)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ReleaseGroup:
+    """Busy agents with calls of one campaign: seconds that each has talked, or has been in wrap-up."""
+
+    table: ReleaseTable
+    talking: Floats = field(default_factory=_none)
+    wrapping: Floats = field(default_factory=_none)
+
+    def __len__(self) -> int:
+        return len(self.talking) + len(self.wrapping)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PacingSnapshot:
-    """What the decision reads. Agents on break or logged out are in none of these."""
+    """What the decision reads. Agents on break, logged out, or about to leave are in none of these. Ages in seconds."""
 
     idle: int
     waiting: int  # people who answered and have no agent yet
-    reserved: int  # agents to whom a Bridge is under way
-    talking: tuple[float, ...]  # seconds each staffed agent has talked
-    wrapping: tuple[float, ...]  # seconds of wrap-up each staffed agent has left
-    in_flight: tuple[CallGroup, ...]  # the whole team's calls
+    reserved: int = 0  # agents to whom a Bridge is under way
+    busy: tuple[ReleaseGroup, ...] = ()
+    in_flight: tuple[CallGroup, ...] = ()  # the whole team's calls
     answers: AnswerTable  # of this campaign
-    release: ReleaseTable
-    own_in_flight: int  # this campaign's calls that hold a line
-    rate_tokens: int  # calls that the calls-per-second limit allows now
-    theta: float
-    braked: bool  # one more abandoned call would put a legal window over its limit
-    over_limit: bool  # a legal window is over its limit
-    trunk_room: int  # calls that the campaign's trunks can take now
+    theta: float = THETA_START
+    windows: tuple[WindowState, ...] = ()
+    own_waiting: int | None = None  # of `waiting`, this campaign's; None: all
+    elsewhere: float = 0.0  # answers of this campaign expected where other agents take them
+    own_in_flight: int = 0  # this campaign's calls that hold a line
+    rate_tokens: int = 1_000_000  # calls that the calls-per-second limit allows now
+    trunk_room: int = 1_000_000  # calls that the campaign's trunks can take now
     trunk_binding: Binding = Binding.TRUNK_LINES  # what keeps trunk_room from being more
+    burst: int | None = None  # at most so many at once; None: a tenth of the agents, and 1
+    inbound_per_second: float = 0.0  # callers expected who want the same agents
+    next_odds: tuple[
+        float, ...
+    ] = ()  # of the leads at the head of the hopper; further ones are average
 
     @property
     def agents(self) -> int:
-        return self.idle + self.reserved + len(self.talking) + len(self.wrapping)
+        return self.idle + self.reserved + sum(len(group) for group in self.busy)
 
     @property
     def unanswered(self) -> int:
         """Calls of the team that nobody has answered yet."""
-        return sum(len(group.ages) for group in self.in_flight)
+        return sum(len(group) for group in self.in_flight)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PacingPolicy:
     mode: PacingMode
-    dial_ratio: float
-    lines: int
-    wrap_up_seconds: float
+    dial_ratio: float = 2.0
+    lines: int = 1_000_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PacingDecision:
     calls_to_place: int
     limited_by: Binding
-    risk: float  # of the next call that is not placed; 0 where the mode has none
-    expected_free: float  # agents released within 10 s, idle ones included
-    expected_answers: float  # of calls in flight, within 10 s
+    risk: float = 0.0  # of the next call that is not placed; 0 where the mode has none
+    allowed: Allowance | None = None
+    expected_free: float = 0.0  # agents released within 10 s, idle ones included
+    expected_answers: float = 0.0  # of calls in flight, within 10 s
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -118,13 +140,7 @@ class PacingDecision:
 def decide(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """Calls to place now, 0 or more, with what limited them. Pure: same arguments, same decision."""
     if snapshot.agents == 0:
-        return PacingDecision(
-            calls_to_place=0,
-            limited_by=Binding.NO_AGENTS,
-            risk=0.0,
-            expected_free=0.0,
-            expected_answers=0.0,
-        )
+        return PacingDecision(calls_to_place=0, limited_by=Binding.NO_AGENTS)
     return _cap(PACERS[policy.mode](snapshot, policy), snapshot, policy)
 
 
@@ -134,9 +150,10 @@ def together(decisions: Sequence[PacingDecision]) -> PacingDecision | None:
     if len(decisions) < 2:
         return decisions[0] if decisions else None
     staffed = [each for each in decisions if each.limited_by is not Binding.NO_AGENTS]
-    return PacingDecision(
+    first = staffed[0] if staffed else decisions[0]
+    return replace(
+        first,
         calls_to_place=sum(each.calls_to_place for each in decisions),
-        limited_by=staffed[0].limited_by if staffed else Binding.NO_AGENTS,
         risk=max(each.risk for each in decisions),
         expected_free=sum(each.expected_free for each in decisions),
         expected_answers=sum(each.expected_answers for each in decisions),
@@ -155,63 +172,95 @@ def _cap(
     for cap, binding in caps:
         if calls > max(cap, 0):
             calls, limited_by = max(cap, 0), binding
-    return PacingDecision(
-        calls_to_place=calls,
-        limited_by=limited_by,
-        risk=decision.risk,
-        expected_free=decision.expected_free,
-        expected_answers=decision.expected_answers,
-    )
+    if calls == decision.calls_to_place:
+        return decision
+    return replace(decision, calls_to_place=calls, limited_by=limited_by)
 
 
 def progressive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """One line per free agent: never more possible answers than agents who are free now."""
-    return _per_free_agent(snapshot, 1.0, Binding.FREE_AGENTS)
+    return _per_free_agent(snapshot, 1.0, Binding.FREE_AGENTS, None)
 
 
 def ratio(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """`dial_ratio` lines per free agent; one when the budget is used up."""
-    if (snapshot.braked or snapshot.over_limit) and policy.dial_ratio > 1.0:
-        return _per_free_agent(snapshot, 1.0, Binding.BUDGET)
-    return _per_free_agent(snapshot, policy.dial_ratio, Binding.FREE_AGENTS)
+    prospect = Prospect.of(snapshot)
+    allowed = allowance(snapshot.theta, snapshot.windows, prospect.expected)
+    over = any(window.over_limit for window in snapshot.windows)
+    if (allowed.braked or over) and policy.dial_ratio > 1.0:
+        return _per_free_agent(snapshot, 1.0, Binding.BUDGET, allowed, prospect)
+    return _per_free_agent(snapshot, policy.dial_ratio, Binding.FREE_AGENTS, allowed, prospect)
 
 
 def _per_free_agent(
-    snapshot: PacingSnapshot, lines_each: float, limited_by: Binding
+    snapshot: PacingSnapshot,
+    lines_each: float,
+    limited_by: Binding,
+    allowed: Allowance | None,
+    prospect: "Prospect | None" = None,
 ) -> PacingDecision:
     wanted = int(lines_each * max(snapshot.idle - snapshot.waiting, 0)) - snapshot.unanswered
-    balance = _Balance.of(snapshot, 0.0)
+    prospect = prospect or Prospect.of(snapshot)
     return PacingDecision(
         calls_to_place=max(wanted, 0),
         limited_by=limited_by,
-        risk=0.0,
-        expected_free=balance.free_soon,
-        expected_answers=balance.answers_soon,
+        allowed=allowed,
+        expected_free=prospect.free_soon,
+        expected_answers=prospect.answers_soon,
     )
 
 
 def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
-    """As many calls as keep the marginal risk at or under theta; never fewer than progressive mode would place, and
-    over the limit (a small team: near it) never more."""
-    strict = snapshot.over_limit or (snapshot.braked and snapshot.agents < SMALL_TEAM)
-    theta = THETA_BRAKE if snapshot.braked else snapshot.theta
-    balance = _Balance.of(snapshot, policy.wrap_up_seconds)
-    burst = max(2, snapshot.agents // 10 + 1)
-    floor = max(snapshot.idle - snapshot.waiting - snapshot.unanswered, 0)
-    placed = min(floor, burst)
-    risk = balance.risk(placed)
-    while not strict and placed < burst and risk <= theta:
-        placed += 1
-        risk = balance.risk(placed)
-    spent = snapshot.braked or snapshot.over_limit
-    held_back = Binding.BUDGET if spent else Binding.RISK
+    """As many calls as keep the marginal risk at or under what is allowed; never fewer than progressive mode would place."""
+    prospect = Prospect.of(snapshot)
+    allowed = allowance(snapshot.theta, snapshot.windows, prospect.expected)
+    burst = snapshot.burst
+    if burst is None:
+        burst = max(2, snapshot.agents // 10 + 1)
+    floor = min(max(snapshot.idle - snapshot.waiting - snapshot.unanswered, 0), burst)
+    placed, risk = _most(snapshot, prospect, allowed.theta, floor, burst)
+    held_back = Binding.RISK if allowed.binding is None else Binding.BUDGET
     return PacingDecision(
         calls_to_place=placed,
         limited_by=Binding.START_UP if placed >= burst else held_back,
         risk=risk,
-        expected_free=balance.free_soon,
-        expected_answers=balance.answers_soon,
+        allowed=allowed,
+        expected_free=prospect.free_soon,
+        expected_answers=prospect.answers_soon,
     )
+
+
+def _most(
+    snapshot: PacingSnapshot, prospect: "Prospect", theta: float, floor: int, burst: int
+) -> tuple[int, float]:
+    """(calls whose risk is at most theta, the risk of one more); at least `floor`, at most `burst`."""
+    balance = prospect.balance(snapshot)
+    placed = floor
+    risk = balance.risk(placed, NEAR * theta)
+    if _is_small(snapshot) and risk <= NEAR * theta:
+        return _most_exactly(snapshot, theta, floor, burst)
+    while placed < burst and risk <= theta:
+        placed += 1
+        risk = balance.risk(placed, theta)
+    return placed, risk
+
+
+def _is_small(snapshot: PacingSnapshot) -> bool:
+    return (
+        snapshot.agents <= SMALL_TEAM
+        and snapshot.unanswered <= FEW_CALLS
+        and not snapshot.inbound_per_second
+    )
+
+
+def _most_exactly(
+    snapshot: PacingSnapshot, theta: float, floor: int, burst: int
+) -> tuple[int, float]:
+    risks = _exact(snapshot).risks(snapshot.answers.new_call, snapshot.answers.weights, burst)
+    placed = floor
+    while placed < burst and risks[placed] <= theta:
+        placed += 1
+    return placed, float(risks[placed])
 
 
 PACERS: dict[PacingMode, Callable[[PacingSnapshot, PacingPolicy], PacingDecision]] = {
@@ -220,81 +269,73 @@ PACERS: dict[PacingMode, Callable[[PacingSnapshot, PacingPolicy], PacingDecision
     PacingMode.PREDICTIVE: predictive,
 }
 
+
+_ZEROS: Floats = np.zeros(3 * SPAN)
 _SOON = int(np.searchsorted(HORIZONS, 10.0))
 
 
-@dataclass(frozen=True, slots=True)
-class _Balance:
-    """Mean, variance and third central moment of S(h), one value per horizon, before any new call."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Prospect:
+    """What is to come without any new call: cumulants by horizon (3 x SPAN values) of agents released and of answers."""
 
-    mean: Floats
-    variance: Floats
-    third: Floats
-    new_call: Floats
-    weights: Floats
+    released: Floats
+    answers: Floats
+    unsure: Floats  # (SPAN): variance of the answers for the error of their level
     free_soon: float
     answers_soon: float
+    expected: (
+        float  # of the campaign: answers in flight, and persons waiting, who may still be abandoned
+    )
 
     @classmethod
-    def of(cls, snapshot: PacingSnapshot, wrap_up_seconds: float) -> "_Balance":
-        ahead = HORIZONS + GRACE_SECONDS
-        talking = snapshot.release.ended_within(snapshot.talking, ahead - wrap_up_seconds)
-        wrapping = np.asarray(snapshot.wrapping, dtype=np.float64)[:, None] <= ahead[None, :]
-        answers = [group.table.rows(group.ages) for group in snapshot.in_flight if group.ages]
-        releases = np.vstack([talking, wrapping.astype(np.float64)])
-        calls = np.vstack(answers) if answers else np.zeros((0, len(HORIZONS)))
-        free = snapshot.idle + releases.sum(axis=0)
-        answered = calls.sum(axis=0)
-        per_bin = snapshot.answers.per_bin
-        total = float(per_bin.sum())
+    def of(cls, snapshot: PacingSnapshot) -> "Prospect":
+        released, answers, unsure, own = _ZEROS, _ZEROS, _ZEROS[:SPAN], 0.0
+        for busy in snapshot.busy:
+            released = released + busy.table.total(busy.talking, busy.wrapping)
+        for group in snapshot.in_flight:
+            if len(group.ages):
+                ringing = group.table.total(group.ages, group.odds)
+                answers = answers + ringing
+                unsure = unsure + ringing[:SPAN] ** 2 / group.table.evidence
+                own += group.own and float(ringing[SPAN - 1])
+            if len(group.screening) and group.table.screen is not None:
+                screened = group.table.screen.total(group.screening, group.rang)
+                answers = answers + screened
+                own += group.own and float(screened[SPAN - 1])
+        waiting = snapshot.waiting if snapshot.own_waiting is None else snapshot.own_waiting
         return cls(
-            mean=free - answered - snapshot.waiting,
-            variance=_variance(releases) + _variance(calls),
-            third=_third(releases) - _third(calls),
-            new_call=snapshot.answers.new_call,
-            weights=per_bin / total if total > 0 else np.full(len(HORIZONS), 1 / len(HORIZONS)),
-            free_soon=float(free[_SOON]),
-            answers_soon=float(answered[_SOON]),
+            released,
+            answers,
+            unsure,
+            free_soon=snapshot.idle + float(released[_SOON]),
+            answers_soon=float(answers[_SOON]),
+            expected=own + waiting + snapshot.elsewhere,
         )
 
-    def risk(self, more: int) -> float:
-        """P(a further call, if answered, finds no agent) with `more` new calls placed before it."""
-        q = self.new_call
-        mean = self.mean - more * q
-        variance = self.variance + more * q * (1 - q)
-        third = self.third - more * q * (1 - q) * (1 - 2 * q)
-        return float((self.weights * _no_agent(mean, variance, third)).sum())
+    def balance(self, snapshot: PacingSnapshot) -> Balance:
+        total = self.released - _SIGNS * self.answers
+        total[SPAN : 2 * SPAN] += self.unsure
+        if snapshot.inbound_per_second:
+            total -= _SIGNS * np.tile(snapshot.inbound_per_second * HORIZONS, 3)  # Poisson
+        table = snapshot.answers
+        surplus = snapshot.idle - snapshot.waiting
+        return Balance(surplus, total.tolist(), table.new_call, table.weights)
 
 
-def _variance(rows: Floats) -> Floats:
-    result: Floats = (rows * (1 - rows)).sum(axis=0)
-    return result
+_SIGNS: Floats = np.repeat([1.0, -1.0, 1.0], SPAN)
 
 
-def _third(rows: Floats) -> Floats:
-    result: Floats = (rows * (1 - rows) * (1 - 2 * rows)).sum(axis=0)
-    return result
+def _exact(snapshot: PacingSnapshot) -> ExactBalance:
+    free = [group.table.rows(group.talking, group.wrapping) for group in snapshot.busy]
+    answers = [group.table.rows(group.ages, group.odds) for group in snapshot.in_flight]
+    answers += [
+        group.table.screen.rows(group.screening, group.rang)
+        for group in snapshot.in_flight
+        if group.table.screen is not None
+    ]
+    surplus = snapshot.idle - snapshot.waiting
+    return ExactBalance(surplus, _stacked(free), _stacked(answers))
 
 
-def _no_agent(mean: Floats, variance: Floats, third: Floats) -> Floats:
-    """P(S <= 0) by the normal law with continuity correction and first-order skewness (Cornish-Fisher / Edgeworth)."""
-    certain = variance < 1e-9
-    sd = np.sqrt(np.where(certain, 1.0, variance))
-    z = (0.5 - mean) / sd
-    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-    probability = _normal_cdf(z) - third / (6 * sd**3) * (z * z - 1) * density
-    exact = (mean <= 0.5).astype(np.float64)
-    result: Floats = np.where(certain, exact, np.clip(probability, 0.0, 1.0))
-    return result
-
-
-def _normal_cdf(z: Floats) -> Floats:
-    """The standard normal distribution function; absolute error under 7.5e-8 (Abramowitz and Stegun, 26.2.17)."""
-    x = np.abs(z)
-    t = 1.0 / (1.0 + 0.2316419 * x)
-    series = t * (
-        0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429)))
-    )
-    tail = np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi) * series
-    result: Floats = np.where(z >= 0, 1.0 - tail, tail)
-    return result
+def _stacked(rows: list[Floats]) -> Floats:
+    return np.concatenate(rows) if rows else np.zeros((0, SPAN))

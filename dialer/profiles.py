@@ -89,6 +89,18 @@ def window_start(
             return started_at + window.length * ((now - started_at) // window.length)
 
 
+def window_end(
+    window: AbandonWindow, profile: Profile, started_at: datetime | None, now: datetime
+) -> datetime | None:
+    """When the window that holds `now` ends; None: with the campaign."""
+    start = window_start(window, profile, started_at, now)
+    if start is None:
+        return None
+    if window.type is WindowType.CALENDAR_DAY:
+        return datetime.combine(start.date() + timedelta(days=1), time(), profile.zone)
+    return start + window.length if window.length is not None else None
+
+
 def parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
     """A Profile from the JSON schema of docs/reference/profiles.md. Raises InvalidInputError, naming the field."""
     try:

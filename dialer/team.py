@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from dialer import agents as agent_rules
 from dialer import calls as call_rules
-from dialer import pacing, pacing_snapshot, queue, queue_snapshot, retry, team_clock
+from dialer import pacing_feed, queue, queue_snapshot, retry, team_clock
 from dialer.agent_time import AgentTime
 from dialer.agents import Agent, AgentPhase
 from dialer.calls import Call, CallState, outcome_of
-from dialer.campaign_run import PASSED_OVER, CampaignRun, HopperLead
+from dialer.campaign_run import CampaignRun, HopperLead
 from dialer.commands import (
     BridgeToAgent,
     CancelTimer,
@@ -30,6 +30,7 @@ from dialer.commands import (
     ReleaseLeads,
     StartTimer,
 )
+from dialer.dialling import GUARD, Dialling
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
     STORE_SLOW,
@@ -59,14 +60,12 @@ from dialer.events import (
     TimerFired,
     WrapUpEnded,
 )
-from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, NodeId, TeamId, TrunkId
+from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, NodeId, TeamId
 from dialer.leads import PERSON_ANSWERED, Outcome, adopted_lead
 from dialer.nodes import Nodes
-from dialer.trunk_board import NoTrunk, TrunkBoard
-from dialer.trunks import Trunk, named
-
-GUARD = timedelta(seconds=15)
-"""This long after its ring time-out a call that nobody answered must have told its end; else we look on the exchange."""
+from dialer.pacing_board import PacingBoard
+from dialer.trunk_board import TrunkBoard
+from dialer.trunks import named
 
 _PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, LeadsReserved, StoreUp)
 
@@ -90,10 +89,13 @@ class Team:
         self.stray: Counter[str] = Counter()
         self.time = AgentTime()
         self.connect_times: deque[float] = deque(maxlen=200)
-        self._new_call_id = new_call_id
         self._failed_pairs: set[tuple[CallId, AgentId]] = set()
         self.trunks = TrunkBoard()
+        self.board = PacingBoard()
         self._leads: dict[CallId, HopperLead] = {}
+        self._dialling = Dialling(
+            self.runs, self.calls, self._leads, self.nodes, self.trunks, self.board, new_call_id
+        )
         self._counted: set[CallId] = set()  # calls that the abandon budget has counted as answered
 
     # --- the one door -------------------------------------------------------------------------------------------------
@@ -103,6 +105,7 @@ class Team:
         if isinstance(event, ClockStepped):
             known = (self.calls, self._leads, self.agents, self.runs.values())
             team_clock.step(event.by, *known, self.trunks, self.nodes, self.time)
+            self.board.shift(event.by.total_seconds())
         present = self.time.pass_to(event.at, self.agents.values())
         self.trunks.seen(event.at)
         commands = self._apply(event)
@@ -151,8 +154,10 @@ class Team:
         match event:
             case TelephonyUp(node=node):
                 self.nodes.came_up(node)
+                self.board.node_up(node)
             case TelephonyDown(node=node, reason=reason, at=at):
                 self.nodes.went_away(node, reason, at)
+                self.board.node_away(node, at.timestamp())
             case StoreDown() | StoreUp():
                 self.store_up = isinstance(event, StoreUp)
             case _:
@@ -178,6 +183,7 @@ class Team:
         if isinstance(event, CallBridged) and before.agent_id not in (None, event.agent_id):
             commands += self._let_go(before, event)
         self.calls[event.call_id] = after
+        pacing_feed.moved(self.board, after, event.at)
         commands += self._consequences(before, after, event)
         return commands
 
@@ -198,7 +204,6 @@ class Team:
         if before.answered_at is None and after.answered_at is not None:
             commands.append(MarkAnswered(call_id=event.call_id, answered_at=after.answered_at))
             commands.append(CancelTimer(key=f"guard:{event.call_id}"))
-        run.learn(before, after, event.at)
         self.trunks.observe(before, after, event.at)
         if before.bridged_at is None and after.bridged_at is not None and after.agent_id:
             commands.append(
@@ -272,6 +277,7 @@ class Team:
         if call.state is not CallState.DIALING:
             raise IllegalTransitionError("call", call.state, type(event).__name__)
         del self.calls[event.call_id]
+        self.board.unplaced(event.call_id)
         entry = self._leads.pop(event.call_id)
         self.trunks.not_placed(call.order.trunk, event.call_id)
         run = self.runs[call.order.campaign_id]
@@ -292,12 +298,12 @@ class Team:
         lead = adopted_lead(event.lead_id, event.campaign_id, attempts=event.attempts)
         (trunk,) = named((event.trunk,), run.trunks)
         order = run.order(lead, trunk, event.call_id, event.started_at, event.node)
-        call = call_rules.adopted(order, event)
+        call = self.calls[event.call_id] = call_rules.adopted(order, event)
+        pacing_feed.adopted(self.board, call, event.at)
         agent = self.agents.get(event.agent_id) if event.agent_id else None
         here = agent is not None and agent.node in (None, event.node)
         if event.talking and agent is not None and here and agent.call_id is None:
-            self.agents[agent.agent_id] = agent_rules.adopted(agent, event)
-        self.calls[event.call_id] = call
+            self._set_agent(agent_rules.adopted(agent, event), event.at)
         self._leads[event.call_id] = HopperLead(lead, event.at)
         return [StartTimer(key=f"guard:{event.call_id}", due_at=event.at + GUARD)]
 
@@ -309,6 +315,16 @@ class Team:
         self.agents[agent_id] = (
             replace(known, name=name) if known else Agent(agent_id=agent_id, name=name)
         )
+
+    def forget_agent(self, agent_id: AgentId, now: datetime) -> None:
+        """Works in another team from now on."""
+        if self.agents.pop(agent_id, None) is not None:
+            self.board.agent_gone(agent_id, now.timestamp())
+
+    def _set_agent(self, agent: Agent, now: datetime) -> None:
+        self.agents[agent.agent_id] = agent
+        call = self.calls.get(agent.call_id) if agent.call_id else None
+        pacing_feed.agent(self.board, agent, call.order.campaign_id if call else None, now)
 
     def _on_agent(self, event: AgentEvent) -> list[Command]:
         if event.agent_id not in self.agents:
@@ -337,7 +353,7 @@ class Team:
         if agent is None or not self._concerns(agent, event):
             return []
         after = agent_rules.apply(agent, event)
-        self.agents[agent_id] = after
+        self._set_agent(after, event.at)
         entered = agent.phase is not AgentPhase.WRAP_UP and after.phase is AgentPhase.WRAP_UP
         return self._start_wrap_up(after, event.at) if entered else []
 
@@ -382,6 +398,8 @@ class Team:
     # --- the queue ----------------------------------------------------------------------------------------------------
 
     def _match(self, now: datetime) -> list[Command]:
+        if not self.board.waiting:
+            return []
         waiting = queue_snapshot.waiting(self.calls, self.nodes)
         if not waiting:
             return []
@@ -393,8 +411,9 @@ class Team:
         event = CallMatched(call_id=pair.call_id, agent_id=pair.agent_id, at=now)
         call = call_rules.apply(self.calls[pair.call_id], event)
         self.calls[pair.call_id] = call
-        self.agents[pair.agent_id] = agent_rules.apply(self.agents[pair.agent_id], event)
-        agent = self.agents[pair.agent_id]
+        pacing_feed.moved(self.board, call, now)
+        agent = agent_rules.apply(self.agents[pair.agent_id], event)
+        self._set_agent(agent, now)
         assert agent.leg is not None
         assert call.limit_at is not None
         return BridgeToAgent(
@@ -411,9 +430,11 @@ class Team:
         campaign_id = event.campaign.policy.campaign_id
         run = self.runs.get(campaign_id)
         if run is None:
-            self.runs[campaign_id] = CampaignRun.of(event)
+            run = self.runs[campaign_id] = CampaignRun.of(event)
+            pacing_feed.campaign(self.board, run)
             return []
         run.reload(event)
+        pacing_feed.campaign(self.board, run)
         return [] if run.running else run.give_back()
 
     def _on_leads(self, event: LeadsReserved) -> list[Command]:
@@ -429,62 +450,8 @@ class Team:
         return bool(self.nodes.up) and self.store_up and not self.draining
 
     def _pace(self, now: datetime) -> list[Command]:
-        commands: list[Command] = []
-        staffed = sum(a.is_staffed and self.nodes.is_up(a.node) for a in self.agents.values())
+        if self.may_dial:
+            return self._dialling.pace(self.agents.values(), now)
         for run in self.runs.values():
             run.decisions = {}
-            if not run.running or not self.may_dial:
-                continue
-            commands += run.refill(staffed, now)
-            for node in self.nodes.neediest_first(self.agents.values(), self.calls.values()):
-                decision = self._decide(run, node, now)
-                run.decisions[node] = decision
-                commands += self._place(run, decision.calls_to_place, now, node)
-        return commands
-
-    def _decide(self, run: CampaignRun, node: NodeId, now: datetime) -> pacing.PacingDecision:
-        agents, calls = self.agents.values(), self.calls.values()
-        room = self.trunks.room([t for t in run.trunks if t.is_on(node)], self._taken(), now)
-        snapshot = pacing_snapshot.of(
-            run, self.runs.values(), agents, calls, room, now, nodes=self.nodes, node=node
-        )
-        return pacing.decide(snapshot, pacing_snapshot.policy_of(run))
-
-    def _taken(self) -> Counter[TrunkId]:
-        """The lines of each trunk that the team's calls hold, from the order to the close."""
-        return Counter(call.order.trunk for call in self.calls.values())
-
-    def _place(self, run: CampaignRun, count: int, now: datetime, node: NodeId) -> list[Command]:
-        commands: list[Command] = []
-        passed_over: list[tuple[HopperLead, NoTrunk]] = []
-        placed = 0
-        taken = self._taken() if count else Counter[TrunkId]()
-        while placed < count and run.hopper and len(passed_over) < PASSED_OVER:
-            entry = run.hopper.popleft()
-            lead = entry.lead
-            refusal = run.refusal(lead, now)
-            if refusal is not None:
-                commands.append(refusal)
-                continue
-            trunk = self.trunks.choose(
-                run.trunks, lead.phone, taken=taken, now=now, lead_id=lead.lead_id, node=node
-            )
-            if isinstance(trunk, NoTrunk):
-                passed_over.append((entry, trunk))
-                continue
-            commands += self._dial(run, entry, trunk, now, node)
-            taken[trunk.trunk_id] += 1
-            placed += 1
-        return commands + run.pass_over(passed_over, now)
-
-    def _dial(
-        self, run: CampaignRun, entry: HopperLead, trunk: Trunk, now: datetime, node: NodeId
-    ) -> list[Command]:
-        order = run.order(entry.lead, trunk, self._new_call_id(now), now, node)
-        self.calls[order.call_id] = Call(order=order)
-        self._leads[order.call_id] = entry
-        self.trunks.placed(trunk, order.call_id, now)
-        run.tokens -= 1
-        run.budget.begin(now)
-        due = now + order.ring_timeout + GUARD
-        return [order, StartTimer(key=f"guard:{order.call_id}", due_at=due)]
+        return []

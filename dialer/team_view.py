@@ -89,7 +89,7 @@ def _campaign(team: Team, run: CampaignRun, now: datetime) -> CampaignView:
         abandon_ratio=ratio,
         abandon_limit=limit,
         theta=run.budget.theta,
-        braked=run.budget.braked(0.0, now),
+        braked=run.braked,
         decision=run.decision,
         outcomes=dict(run.outcomes),
         why=explain(team, run, now),

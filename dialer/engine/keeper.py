@@ -224,7 +224,7 @@ class TeamKeeper:
                 if known is None or known.name != record.name:
                     team.add_agent(record.agent_id, record.name)
             elif known is not None and known.status is AgentStatus.LOGGED_OUT:
-                del team.agents[record.agent_id]
+                team.forget_agent(record.agent_id, self._clock.now())
 
     # --- at once, for whoever holds `changes` -------------------------------------------------------------------------
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from random import Random
 
 import numpy as np
+from dialer.stats import HORIZONS, AnswerCurve, AnswerTable, TalkCurve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dialer.campaign import PacingMode
 from dialer.pacing import CallGroup, PacingPolicy, PacingSnapshot, decide
-from dialer.stats import HORIZONS, AnswerCurve, AnswerTable, TalkCurve
 from tests.support.playbook import START
 
 RELEASE = TalkCurve().table([], START)

@@ -5,8 +5,8 @@ from random import Random
 
 import numpy as np
 import pytest
-
 from dialer.stats import HORIZONS, AnswerCurve, TalkCurve
+
 from tests.support.playbook import START, at
 
 

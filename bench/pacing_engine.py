@@ -1,0 +1,109 @@
+"""The production pacing modules as a policy of the lean world: the same curves, brake and decision that dial."""
+
+from dialer.answer_curve import AnswerCurve
+from dialer.brake import (
+    DEFAULT_TARGET,
+    HORIZON,
+    THETA_START,
+    AnswerRate,
+    WindowState,
+    steered,
+    stepped,
+)
+from dialer.campaign import PacingMode
+from dialer.hazards import Floats
+from dialer.pacing import CallGroup, PacingPolicy, PacingSnapshot, ReleaseGroup, decide
+from dialer.release_curve import ReleaseCurve
+from dialer.screen_curve import ScreenCurve
+from dialer.simulator.lean import LeanWorld
+from dialer.simulator.lean_scenario import LeanScenario
+
+POLICY = PacingPolicy(mode=PacingMode.PREDICTIVE)
+RAMP_PER_SECOND = 4.0  # bursts
+
+
+class Engine:
+    """A Pacer. `strict`: nothing is borrowed from answers that are still to come."""
+
+    def __init__(
+        self, scenario: LeanScenario, *, target: float = DEFAULT_TARGET, strict: bool = False
+    ) -> None:
+        self.limit, self.end, self.strict = scenario.limit, scenario.seconds, strict
+        self.goal = target * scenario.limit
+        self.answers = AnswerCurve(screen=ScreenCurve() if scenario.screened else None)
+        self.release = ReleaseCurve(grace=scenario.grace)
+        self.theta, self.rate = THETA_START, AnswerRate()
+        self.answered_count = self.abandoned_count = 0
+        self._burst, self._burst_at = 2.0, 0.0
+
+    # --- what it is told ----------------------------------------------------------------------------------------------
+
+    def call_left(self, age: float, up: bool, now: float) -> None:
+        self.answers.left(age, up, now)
+
+    def screen_left(self, age: float, person: bool, now: float, rang: float) -> None:
+        assert self.answers.screen is not None
+        self.answers.screen.left(age, person, rang)
+
+    def talk_left(self, seconds: float, now: float) -> None:
+        self.release.talk_ended(seconds)
+
+    def wrap_left(self, seconds: float, pauses: bool, now: float) -> None:
+        self.release.wrap_ended(seconds, not pauses)
+
+    def answered(self, abandoned: bool, now: float) -> None:
+        self.rate.answered(now)
+        self.answered_count += 1
+        self.abandoned_count += abandoned
+        horizon = max(HORIZON, 1800.0 * self.rate.per_second(now))
+        allowed = steered(self.goal, self.answered_count, self.abandoned_count, horizon, self.limit)
+        self.theta = stepped(self.theta, allowed, abandoned)
+
+    # --- what it decides ----------------------------------------------------------------------------------------------
+
+    def decide(self, world: LeanWorld) -> int:
+        now = world.now
+        if world.staffed == 0:
+            return 0
+        talking, wrapping = world.talking.ages(now), world.wrapping.ages(now)
+        release = self.release.table(talking, wrapping, now)
+        snapshot = PacingSnapshot(
+            idle=world.idle,
+            waiting=len(world.waiting),
+            busy=(ReleaseGroup(table=release, talking=talking, wrapping=wrapping),),
+            in_flight=(self._in_flight(world),),
+            answers=self._table,
+            theta=self.theta,
+            windows=(self._window(now),),
+            burst=self._room_to_burst(world.staffed, now),
+        )
+        calls = decide(snapshot, POLICY).calls_to_place
+        self._burst -= calls
+        return calls
+
+    def _in_flight(self, world: LeanWorld) -> CallGroup:
+        ages = world.ringing.ages(world.now)
+        self._table = self.answers.table(ages, world.now)
+        if not world.screening.size:
+            return CallGroup(table=self._table, ages=ages)
+        screening = world.screening.ages(world.now)
+        return CallGroup(table=self._table, ages=ages, screening=screening, rang=self._rang(world))
+
+    def _rang(self, world: LeanWorld) -> Floats:
+        return world.rang.array[: world.rang.size]
+
+    def _window(self, now: float) -> WindowState:
+        left = 0.0 if self.strict else max(self.end - now, 0.0)
+        return WindowState(
+            name="shift",
+            limit=self.limit,
+            answered=self.answered_count,
+            abandoned=self.abandoned_count,
+            to_come=self.rate.per_second(now) * left,
+        )
+
+    def _room_to_burst(self, staffed: int, now: float) -> int:
+        most = max(2.0, staffed / 10 + 1)
+        self._burst = min(most, self._burst + RAMP_PER_SECOND * most * (now - self._burst_at))
+        self._burst_at = now
+        return int(self._burst)

@@ -1,0 +1,216 @@
+"""When calls in flight will be picked up: learnt from each call that left flight, and from those that still ring.
+
+Theory of operation. Two competing hazards by age since the Originate, picked up and ended, give the chance that a call of an
+age is picked up within a horizon. A fast level factor (a Gamma-Poisson posterior of a few minutes) follows a list that
+suddenly answers better or worse than its history. A lead's own odds of answering move the odds that its call is one of those
+that will be picked up at all, at any age (Bayes' rule: what rings on is as informative for likely leads as for others).
+With answering-machine detection a pick-up is no person yet: dialer.screen_curve says when and whether it becomes one.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dialer.hazards import (
+    HORIZON_EDGES,
+    HORIZONS,
+    MEMORY_SECONDS,
+    SPAN,
+    Floats,
+    at_most,
+    bins,
+    cumulants,
+    fade,
+)
+from dialer.screen_curve import ScreenCurve, ScreenTable
+
+BIN = 0.5
+BINS = 120  # to 60 s after dialling
+MANY = 40  # calls; from here on they are counted by age before the table is read
+REBUILD_SECONDS = 2.0
+PSEUDO_CALLS = 6.0
+
+LEVEL_PSEUDO = 15.0
+LEVEL_MEMORY = 180.0
+LEVEL_MAX = 3.0
+MATURE_CALLS, MATURE_SECONDS = 100.0, 60.0
+"""Before so much is known the level stays at 1: the prior's error would be corrected twice."""
+
+_STEPS = np.rint(HORIZONS / BIN).astype(int)
+_EDGE_STEPS = np.rint(HORIZON_EDGES / BIN).astype(int)
+_AGES = np.arange(BINS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnswerTable:
+    """P(a person is there for an agent by a horizon | still ringing at an age): one row per half second of age.
+
+    `weights` say how likely a new call brings its person in each horizon's bin; their sum is 1, or 0 where none can.
+    """
+
+    by_age: Floats  # (BINS, SPAN)
+    ever: Floats  # (BINS): the same without a horizon
+    weights: tuple[float, ...]
+    cumulants: Floats  # of by_age
+    new_call: list[float]  # the first row: of a call placed now
+    evidence: float  # answers that the present level rests on; its error is that of so many
+    screen: ScreenTable | None = None
+
+    @classmethod
+    def of(
+        cls,
+        by_age: Floats,
+        ever: Floats,
+        per_bin: Floats,
+        evidence: float,
+        screen: ScreenTable | None = None,
+    ) -> "AnswerTable":
+        by_age = np.clip(by_age, 0.0, 1.0)
+        total = float(per_bin.sum())
+        weights = tuple((per_bin / total).tolist()) if total > 0 else (0.0,) * SPAN
+        ever = np.clip(ever, 0.0, 1.0)
+        return cls(by_age, ever, weights, cumulants(by_age), by_age[0].tolist(), evidence, screen)
+
+    def rows(self, ages: Floats, odds: Floats | None = None) -> Floats:
+        """Chances by each horizon, a row for each call. `odds` multiply each call's odds of ever being answered."""
+        index = bins(ages, BIN, BINS)
+        chances = self.by_age[index]
+        if odds is not None:
+            chances = chances * (odds / (1.0 + self.ever[index] * (odds - 1.0)))[:, None]
+        return chances
+
+    def total(self, ages: Floats, odds: Floats | None = None) -> Floats:
+        """Cumulants of how many of the calls become a person by each horizon: 3 x SPAN values."""
+        if odds is not None:
+            result: Floats = np.add.reduce(cumulants(self.rows(ages, odds)))
+            return result
+        index = bins(ages, BIN, BINS)
+        if len(index) < MANY:
+            result = np.add.reduce(self.cumulants[index])
+        else:
+            result = np.bincount(index, minlength=BINS) @ self.cumulants
+        return result
+
+    def new_call_of(self, odds: float) -> list[float]:
+        """The same of a lead with these odds."""
+        chances: list[float] = self.rows(np.zeros(1), np.array([odds]))[0].tolist()
+        return chances
+
+
+def prior_hazard(level: float = 0.035) -> Floats:
+    """Zero before 2 s, a peak at 9 s, falling to the ring time-out; about half of the calls answered: too high is safe."""
+    age = (np.arange(BINS) + 0.5) * BIN
+    rise = np.clip((age - 2.0) / 7.0, 0.0, 1.0)
+    fall = np.exp(-np.maximum(age - 9.0, 0.0) / 8.0)
+    result: Floats = level * rise * fall
+    return result
+
+
+_PRIOR = prior_hazard()
+
+
+def _empty() -> Floats:
+    return np.zeros(BINS)
+
+
+@dataclass
+class AnswerCurve:
+    """Mutable. Ages in seconds since the Originate; `now` in seconds, never going back."""
+
+    screen: ScreenCurve | None = None
+    ups: Floats = field(default_factory=_empty)
+    ends: Floats = field(default_factory=_empty)
+    resolved: float = 0.0
+    observed: float = 0.0  # answers of the last minutes
+    expected: float = 0.0  # and what the slow hazards made of the same calls
+    started_at: float | None = None
+    faded_at: float | None = None
+    built_at: float | None = None
+    _live: Floats = field(default_factory=_empty)
+    _hazard: Floats | None = None
+    _table: AnswerTable | None = None
+
+    def left(self, age: float, up: bool, now: float) -> None:
+        """One call left flight at this age: picked up (without detection: by a person), or ended in any other way."""
+        if self.started_at is None:
+            self.started_at = now
+        (self.ups if up else self.ends)[min(max(int(age / BIN), 0), BINS - 1)] += 1
+        self.resolved += 1
+        self.observed += up
+
+    def shift(self, seconds: float) -> None:
+        """The scale of time was moved: what was seen is as old as before."""
+        for name in ("started_at", "faded_at", "built_at"):
+            at = getattr(self, name)
+            setattr(self, name, at if at is None else at + seconds)
+
+    @property
+    def answer_ratio(self) -> float:
+        """Share of resolved calls that were picked up, with the prior's weight."""
+        return (float(self.ups.sum()) + 3.0) / (float(self.ups.sum() + self.ends.sum()) + 6.0)
+
+    @property
+    def level(self) -> float:
+        """How much likelier than its history a call is answered at present."""
+        return min((LEVEL_PSEUDO + self.observed) / (LEVEL_PSEUDO + self.expected), LEVEL_MAX)
+
+    def stale(self, now: float) -> bool:
+        return self.built_at is None or now - self.built_at >= REBUILD_SECONDS
+
+    def table(self, ringing: Floats, now: float) -> AnswerTable:
+        """The present table, rebuilt every REBUILD_SECONDS; `ringing` are the ages of calls unresolved, which are exposure."""
+        if self._table is None or self.stale(now):
+            self._table = self._build(np.asarray(ringing, dtype=np.float64), now)
+            self.built_at = now
+        return self._table
+
+    def _build(self, ringing: Floats, now: float) -> AnswerTable:
+        live = np.bincount(bins(ringing, BIN, BINS), minlength=BINS).astype(np.float64)
+        self._follow_level(live, now)
+        self._fade(now)
+        at_risk = at_most(self.ups + self.ends + live)
+        up = (self.ups + PSEUDO_CALLS * _PRIOR) / (at_risk + PSEUDO_CALLS)
+        end = self.ends / (at_risk + PSEUDO_CALLS)
+        self._hazard, self._live = up, live
+        mature = (
+            self.resolved >= MATURE_CALLS
+            and self.started_at is not None
+            and now - self.started_at >= MATURE_SECONDS
+        )
+        if not mature:
+            self.observed = self.expected = 0.0
+        return self._incidence(np.minimum(up * self.level, 0.95), end)
+
+    def _follow_level(self, live: Floats, now: float) -> None:
+        """Both sums fade in minutes; what was expected since the last build goes by the calls that rang at its two ends."""
+        if self._hazard is None or self.built_at is None:
+            return
+        spent = now - self.built_at
+        factor = fade(self.built_at, now, LEVEL_MEMORY)
+        self.observed *= factor
+        self.expected *= factor
+        if spent < MATURE_SECONDS:
+            per_bin = float((self._live + live) @ self._hazard) / 2
+            self.expected += per_bin * spent / BIN
+
+    def _fade(self, now: float) -> None:
+        factor = fade(self.faded_at, now, MEMORY_SECONDS)
+        self.faded_at = now
+        self.ups *= factor
+        self.ends *= factor
+        if self.screen is not None:
+            self.screen.fade(factor)
+
+    def _incidence(self, up: Floats, end: Floats) -> AnswerTable:
+        survival = np.concatenate(([1.0], np.cumprod(1.0 - np.minimum(up + end, 1.0))))
+        density = survival[:-1] * up
+        alive = np.maximum(survival[:-1], 1e-9)
+        evidence = LEVEL_PSEUDO + self.observed
+        if self.screen is not None:
+            by_age, ever, per_bin, table = self.screen.presented(density, alive)
+            return AnswerTable.of(by_age, ever, per_bin, evidence, table)
+        come = np.concatenate(([0.0], np.cumsum(density)))
+        ahead = np.minimum(_AGES[:, None] + _STEPS[None, :], BINS)
+        by_age = (come[ahead] - come[:-1, None]) / alive[:, None]
+        ever = (come[-1] - come[:-1]) / alive
+        return AnswerTable.of(by_age, ever, np.diff(come[_EDGE_STEPS]), evidence)

@@ -1,0 +1,145 @@
+"""How much risk one more call may take: theta, found by a slow controller, and the brake that guards the legal limit.
+
+Theory of operation. The law counts a realised ratio, so the brake compares integers that have happened plus the risk of the
+calls in flight, never a confidence bound. theta is found by stochastic dual ascent: each answer moves log theta by the
+difference between what was allowed and what happened, where what is allowed leads the ratio back to the target over the next
+HORIZON answers. Early in a window a few abandoned calls may be borrowed from the answers that are still to come in it, never
+more than a part of what those will allow; towards its end the loan goes to nothing, and two standard deviations of what is in
+flight are kept in hand. As the room shrinks, theta falls smoothly to that of progressive dialling: a hard brake leaves agents
+idle for the same ratio.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ETA = 0.15
+"""Step of the controller per answer. Between 0.08 and 0.3 the result hardly changes."""
+
+THETA_START, THETA_MIN, THETA_MAX = 0.03, 0.002, 0.5
+
+HORIZON = 150.0
+"""Answers over which what is owed or in hand is brought back; more where more come in half an hour."""
+
+SAFETY_ABANDONS = 1.5
+"""The controller steers so many abandoned calls below its target; vanishes relative to the answers."""
+
+DEFAULT_TARGET = 0.97
+"""Of the limit: what the controller steers to when the operator sets nothing."""
+
+MOST_BORROWED = 4.0
+BORROWED_SHARE = 0.3
+"""Of the abandoned calls that the answers still to come will allow."""
+
+WIDTH = 3.0
+"""Abandoned calls of room at which the brake begins to work."""
+
+EASED = 0.01
+"""theta where the room is just used up; it falls on to THETA_MIN over another WIDTH, and to nothing after that."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowState:
+    """One legal window at one instant. `to_come`: answers expected before it must be within its limit; 0: lend nothing.
+    `doomed`: answers in flight that no agent can be joined to."""
+
+    name: str
+    limit: float
+    answered: int
+    abandoned: int
+    to_come: float = 0.0
+    doomed: float = 0.0
+
+    @property
+    def over_limit(self) -> bool:
+        return self.abandoned > self.limit * self.answered
+
+    def room(self, theta: float, expected: float) -> float:
+        """Abandoned calls that may still happen, when `expected` answers are in flight, each abandoned with `theta`."""
+        risk = theta * expected
+        in_hand = self.limit * (self.answered + self.doomed + expected + 1.0)
+        in_hand -= self.abandoned + self.doomed + 1.0 + risk
+        lent = min(MOST_BORROWED, BORROWED_SHARE * self.limit * self.to_come)
+        return in_hand + lent - 2.0 * math.sqrt(risk)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """The risk that one more call may take now; `binding` is the window that keeps it under theta, if one does."""
+
+    theta: float
+    room: float
+    binding: WindowState | None
+
+    @property
+    def braked(self) -> bool:
+        """The room is used up: hardly more than one line per free agent."""
+        return self.binding is not None and self.room < 0.0
+
+
+def allowance(theta: float, windows: Sequence[WindowState], expected: float) -> Allowance:
+    """The most binding window decides. `expected`: answers in flight and persons waiting."""
+    allowed, least, binding = theta, math.inf, None
+    for window in windows:
+        room = window.room(theta, expected)
+        if room < least:
+            least = room
+            eased = _eased(theta, room)
+            if eased < allowed:
+                allowed, binding = eased, window
+    return Allowance(allowed, least, binding)
+
+
+def _eased(theta: float, room: float) -> float:
+    if room >= WIDTH:
+        return theta
+    knee = min(EASED, theta)
+    if room >= 0.0:
+        return knee * math.pow(theta / knee, room / WIDTH)
+    if room <= -WIDTH:
+        return 0.0  # progressive: never more possible answers than free agents
+    low = min(THETA_MIN, theta)
+    return low * math.pow(knee / low, 1.0 + room / WIDTH)
+
+
+def stepped(theta: float, allowed: float, abandoned: bool) -> float:
+    """theta after one answer, where the ratio `allowed` was to be had."""
+    moved = theta * math.exp(ETA * (allowed - (1.0 if abandoned else 0.0)))
+    return min(max(moved, THETA_MIN), THETA_MAX)
+
+
+def steered(goal: float, answered: int, abandoned: int, horizon: float, limit: float) -> float:
+    """The ratio to allow now so that abandoned / answered comes to `goal` over the next `horizon` answers."""
+    in_hand = goal * answered - SAFETY_ABANDONS - abandoned
+    return min(max(goal + in_hand / horizon, 0.1 * limit), 2.0 * limit)
+
+
+RATE_MEMORY = 1800.0
+
+
+@dataclass
+class AnswerRate:
+    """Answers per second, fading over half an hour. Mutable; seconds."""
+
+    count: float = 0.0
+    since: float | None = None
+    at: float | None = None
+
+    def answered(self, now: float) -> None:
+        if self.since is None:
+            self.since = now
+        if self.at is not None and now > self.at:
+            self.count *= math.exp(-(now - self.at) / RATE_MEMORY)
+        self.count += 1
+        self.at = now if self.at is None else max(now, self.at)
+
+    def shift(self, seconds: float) -> None:
+        self.since = None if self.since is None else self.since + seconds
+        self.at = None if self.at is None else self.at + seconds
+
+    def per_second(self, now: float) -> float:
+        if self.since is None or self.at is None:
+            return 0.0
+        seen = max(now - self.since, 60.0)
+        faded = self.count * math.exp(-max(now - self.at, 0.0) / RATE_MEMORY)
+        return faded / (RATE_MEMORY * (1.0 - math.exp(-seen / RATE_MEMORY)))

@@ -1,0 +1,133 @@
+"""From a team's calls, agents and campaigns to the pacing board, and back: every step told once, every decision asked in full.
+
+Theory of operation. The law knows one ratio per campaign, so the risk in flight on every server counts against it. On a server
+that is away nobody can be joined to an agent: whoever waits there, and whoever answers of the calls that it had in flight,
+counts as abandoned until it is known better.
+"""
+
+import math
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from dialer.agents import Agent, AgentPhase
+from dialer.calls import Call, CallState
+from dialer.campaign_run import CampaignRun
+from dialer.ids import CampaignId, NodeId
+from dialer.pacing import Binding, PacingPolicy, PacingSnapshot
+from dialer.pacing_board import Duty, PacingBoard, Stage
+from dialer.trunk_board import Room, Shortage
+
+GRACE = timedelta(seconds=2)
+"""A person can wait a moment: agents released this long after the answer still count; less where the law leaves less."""
+
+GRACE_MARGIN = timedelta(seconds=0.25)
+"""Of the legal limit, for the bridge to be made."""
+
+_BINDING = {
+    None: Binding.TRUNK_LINES,
+    Shortage.TRUNKS_FULL: Binding.TRUNK_LINES,
+    Shortage.TRUNK_RATE: Binding.TRUNK_RATE,
+    Shortage.TRUNKS_DOWN: Binding.TRUNKS_DOWN,
+    Shortage.NO_TRUNK_SERVES: Binding.TRUNK_LINES,
+    Shortage.TRUNK_ELSEWHERE: Binding.TRUNK_LINES,
+}
+
+_DUTY = {
+    AgentPhase.IDLE: Duty.IDLE,
+    AgentPhase.RESERVED: Duty.RESERVED,
+    AgentPhase.TALKING: Duty.TALKING,
+    AgentPhase.WRAP_UP: Duty.WRAP_UP,
+}
+
+
+def campaign(board: PacingBoard, run: CampaignRun) -> None:
+    """A campaign was loaded, or its policy has changed."""
+    grace = min(GRACE, run.profile.limit - GRACE_MARGIN)
+    board.campaign(
+        run.policy.campaign_id,
+        screened=run.policy.screen,
+        grace=max(grace.total_seconds(), 0.0),
+        wrap_limit=run.policy.wrap_up.total_seconds(),
+    )
+
+
+def stage_of(call: Call) -> Stage | None:
+    match call.state:
+        case CallState.DIALING | CallState.RINGING:
+            return Stage.RINGING
+        case CallState.ANSWERED:  # without detection it is a moment on the way to the queue
+            return Stage.SCREENING if call.order.answer_rule.screen else Stage.RINGING
+        case CallState.WAITING:
+            return Stage.WAITING
+        case _:
+            return None
+
+
+def placed(board: PacingBoard, call: Call) -> None:
+    order = call.order
+    board.placed(order.call_id, order.campaign_id, order.node, order.at.timestamp())
+
+
+def adopted(board: PacingBoard, call: Call, at: datetime) -> None:
+    """A call of an earlier life of the server: how it came here is nothing to learn from."""
+    stage = stage_of(call)
+    if stage is not None:
+        order = call.order
+        since = order.at if stage is Stage.RINGING else call.answered_at or at
+        key, of, node = order.call_id, order.campaign_id, order.node
+        board.adopted(key, of, node, stage, since.timestamp())
+
+
+def moved(board: PacingBoard, call: Call, at: datetime) -> None:
+    """The call as it is after an event. Whoever waits again after a Bridge that failed is nothing to learn from."""
+    if call.state is CallState.WAITING and not board.knows(call.order.call_id):
+        adopted(board, call, at)
+        return
+    person = call.waiting_at is not None or call.bridged_at is not None or call.abandoned
+    board.moved(call.order.call_id, stage_of(call), at.timestamp(), person=person)
+
+
+def agent(board: PacingBoard, one: Agent, of: CampaignId | None, at: datetime) -> None:
+    """The agent as it is after an event; `of`: the campaign of the agent's call, where there is one."""
+    if one.node is None or one.phase_since is None:
+        board.agent_gone(one.agent_id, at.timestamp())
+        return
+    ready = one.phase is not AgentPhase.IDLE or one.leg_waiting
+    board.agent(
+        one.agent_id,
+        one.node,
+        _DUTY[one.phase],
+        one.phase_since.timestamp(),
+        staffed=one.is_staffed and ready,
+        campaign=of or "",
+    )
+
+
+def snapshot(
+    board: PacingBoard, run: CampaignRun, node: NodeId, room: Room, now: datetime
+) -> PacingSnapshot:
+    """What is decided on for one campaign on `node`; the calls of all campaigns of the team compete for its agents."""
+    name, at = run.policy.campaign_id, now.timestamp()
+    elsewhere, doomed = board.hope(name, node, at)
+    return replace(
+        board.snapshot(name, node, at),
+        theta=run.budget.theta,
+        windows=run.budget.windows(now, doomed, _answers_left(board, run)),
+        elsewhere=elsewhere,
+        own_in_flight=run.lines_in_use,
+        rate_tokens=run.rate_tokens(now),
+        trunk_room=room.calls,
+        trunk_binding=_BINDING[room.shortage],
+    )
+
+
+def _answers_left(board: PacingBoard, run: CampaignRun) -> float:
+    """Answers that a list which runs out can still bring; without limit while the store has more leads."""
+    left = run.leads_left
+    return math.inf if left is None else board.answers_of(run.policy.campaign_id, left)
+
+
+def policy_of(run: CampaignRun) -> PacingPolicy:
+    return PacingPolicy(
+        mode=run.policy.mode, dial_ratio=run.policy.dial_ratio, lines=run.policy.lines
+    )

@@ -1,0 +1,119 @@
+"""The marginal risk: how likely is it that one more call, if a person answers it, finds no agent?
+
+Theory of operation. For horizons h ahead, the balance of agents and answers
+
+    S(h) = idle - waiting + agents released by h - answers by h of calls in flight
+
+is a sum of independent yes/no variables. For a large team its first three cumulants, which add up, give P(S(h) <= 0) by the
+normal law with continuity correction, corrected for skewness (Edgeworth's first term); the answers' variance also holds the
+error of their own level. For a small team the distribution itself is computed, by the discrete Fourier transform of its
+characteristic function (Hong, Computational Statistics & Data Analysis 59, 2013). The risk of one more call weighs the
+horizons by when that call would bring its person.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dialer.hazards import SPAN, Floats
+
+_HALF = math.sqrt(0.5)
+_erf, _exp, _sqrt = math.erf, math.exp, math.sqrt
+_DENSITY = 1.0 / math.sqrt(2.0 * math.pi)
+_FAR = 6.0  # standard deviations beyond which a probability is 0 or 1
+_LIGHT = 1e-4  # horizons with less weight are passed over
+Complex = NDArray[np.complex128]
+
+
+def no_agent(mean: float, variance: float, third: float) -> float:
+    """P(S <= 0) of an integer S with these cumulants."""
+    if variance < 1e-9:
+        return 1.0 if mean <= 0.5 else 0.0
+    sd = _sqrt(variance)
+    z = (0.5 - mean) / sd
+    if z < -_FAR:
+        return 0.0
+    if z > _FAR:
+        return 1.0
+    square = z * z
+    skew = third / (6.0 * variance * sd) * (square - 1.0)
+    chance = 0.5 + 0.5 * _erf(z * _HALF) - skew * _exp(-0.5 * square) * _DENSITY
+    return 0.0 if chance < 0.0 else 1.0 if chance > 1.0 else chance
+
+
+class Balance:
+    """S(h) before any new call: its cumulants at each horizon, and the new call's chances q and weights g.
+
+    `cumulants`: 3 x SPAN values of agents released less calls answered; `surplus`: idle agents less persons waiting.
+    """
+
+    __slots__ = ("_terms",)
+
+    def __init__(
+        self,
+        surplus: int,
+        cumulants: Sequence[float],
+        new_call: Sequence[float],
+        weights: Sequence[float],
+    ) -> None:
+        self._terms = [
+            (weights[k], surplus + cumulants[k], cumulants[SPAN + k], cumulants[2 * SPAN + k], q)
+            for k, q in enumerate(new_call)
+            if weights[k] > _LIGHT
+        ]
+
+    def risk(self, more: int, enough: float = 1.0) -> float:
+        """Of a call placed after `more` new ones. Above `enough` any value above it may be returned."""
+        total = 0.0
+        for weight, mean, variance, third, q in self._terms:
+            own = more * q * (1.0 - q)
+            total += weight * no_agent(
+                mean - more * q, variance + own, third - own * (1.0 - 2.0 * q)
+            )
+            if total > enough:
+                break
+        return total
+
+
+class ExactBalance:
+    """The same question, answered from the distribution itself: for a few agents and calls.
+
+    `surplus`: idle agents less persons waiting. `free`, `answers`: rows of chances, (agents or calls) x SPAN.
+    """
+
+    def __init__(self, surplus: int, free: Floats, answers: Floats) -> None:
+        self._surplus, self._free, self._answers = surplus, free, answers
+
+    def risks(self, new_call: Sequence[float], weights: Sequence[float], more: int) -> list[float]:
+        """The risks of a call placed after 0, 1 ... `more` new ones."""
+        calls = len(self._answers) + more
+        size = len(self._free) + calls + 1
+        turn = _turns(size)
+        gone = np.conj(turn) - 1.0
+        made = (1.0 + self._free[:, :, None] * (turn - 1.0)).prod(axis=0)
+        made = made * (1.0 + self._answers[:, :, None] * gone).prod(axis=0)
+        step = 1.0 + np.asarray(new_call)[:, None] * gone
+        none_left, scale = _at_most_none(size, -calls, self._surplus), np.asarray(weights)
+        found = []
+        for _ in range(more + 1):
+            found.append(float(scale @ np.clip((made @ none_left).real, 0.0, 1.0)))
+            made = made * step
+        return found
+
+
+@lru_cache(maxsize=512)
+def _turns(size: int) -> Complex:
+    result: Complex = np.exp(2j * np.pi * np.arange(size) / size)
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _at_most_none(size: int, least: int, surplus: int) -> Complex:
+    """Weights on the transform whose sum is P(surplus + D <= 0), where D takes the `size` values from `least` on."""
+    values = np.arange(least, min(-surplus, least + size - 1) + 1)
+    turn = np.exp(-2j * np.pi * np.outer(np.arange(size), values) / size)
+    result: Complex = turn.sum(axis=1) / size
+    return result
