@@ -1,6 +1,6 @@
 """Campaigns: their policy, state, live figures and lead counts."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated, Self
 
 from fastapi import APIRouter
@@ -10,7 +10,14 @@ from api.deps import DialerDep
 from api.errors import BODY_ERRORS, problems
 from api.fields import ID_PATTERN, Answer, Body, CampaignIdPath, Line
 from dialer.bootstrap import Dialer
-from dialer.campaign import DEFAULT_RETRY, Campaign, CampaignPolicy, CampaignState, PacingMode
+from dialer.campaign import (
+    DEFAULT_RETRY,
+    Campaign,
+    CampaignPolicy,
+    CampaignState,
+    Guard,
+    PacingMode,
+)
 from dialer.errors import InvalidInputError, NotFoundError
 from dialer.ids import CampaignId, TeamId, TrunkId
 from dialer.leads import LeadState, Outcome
@@ -45,6 +52,15 @@ class Policy(Body):
     abandon_target_ratio: float | None = Field(
         default=None, ge=0, le=1, description="null: just under the profile's limit"
     )
+    guard: Guard = Field(
+        default=_DEFAULT.guard,
+        description="cautious: steer to the profile's target, and dial progressively until enough people have answered",
+    )
+    works_until: time | None = Field(
+        default=None,
+        description="When the team stops for the day, by the profile's clock. Lets the pacing use the day's abandon allowance "
+        "earlier in the day; null: the ratio is kept under the limit at every moment",
+    )
     caller_id: str = Field(default=_DEFAULT.caller_id, pattern=r"^(\+?[0-9]{1,20})?$")
     trunks: list[TrunkName] = Field(
         default=[],
@@ -77,6 +93,8 @@ class Policy(Body):
             mode=policy.mode,
             dial_ratio=policy.dial_ratio,
             abandon_target_ratio=policy.abandon_target,
+            guard=policy.guard,
+            works_until=policy.works_until,
             caller_id=policy.caller_id,
             trunks=list(policy.trunks),
             lines=policy.lines,
@@ -101,6 +119,8 @@ class Policy(Body):
             mode=self.mode,
             dial_ratio=self.dial_ratio,
             abandon_target=self.abandon_target_ratio,
+            guard=self.guard,
+            works_until=self.works_until,
             caller_id=self.caller_id,
             trunks=tuple(dict.fromkeys(self.trunks)) or all_trunks,
             lines=self.lines,

@@ -56,6 +56,8 @@ class WindowState:
 
     def room(self, theta: float, expected: float) -> float:
         """Abandoned calls that may still happen, when `expected` answers are in flight, each abandoned with `theta`."""
+        if self.limit <= 0.0:
+            return -math.inf
         risk = theta * expected
         in_hand = self.limit * (self.answered + self.doomed + expected + 1.0)
         in_hand -= self.abandoned + self.doomed + 1.0 + risk

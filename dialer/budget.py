@@ -7,7 +7,7 @@ hours of today close, so that every day ends within every limit.
 
 import math
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from dialer.brake import (
     DEFAULT_TARGET,
@@ -20,9 +20,10 @@ from dialer.brake import (
     steered,
     stepped,
 )
+from dialer.campaign import CampaignPolicy, Guard
 from dialer.compliance import closing
 from dialer.events import WindowCount
-from dialer.profiles import Profile, window_end, window_start
+from dialer.profiles import AbandonWindow, Profile, window_end, window_start
 
 RATE_HORIZON = 1800.0
 """Seconds: what is owed or in hand is brought back over the answers of so long, where they are more than HORIZON."""
@@ -32,7 +33,7 @@ RATE_HORIZON = 1800.0
 class Budget:
     """Mutable; owned by one campaign of one team. `counts` stand beside the profile's windows, one each.
 
-    `lends`: whether answers that are still to come may be borrowed from.
+    `works_until`: by the profile's clock, when the team stops for the day; answers to come until then may be borrowed from.
     """
 
     profile: Profile
@@ -40,9 +41,21 @@ class Budget:
     started_at: datetime | None = None
     counts: list[WindowCount] = field(default_factory=list)
     theta: float = THETA_START
-    lends: bool = True
+    guard: Guard = Guard.STANDARD
+    works_until: time | None = None
     rate: AnswerRate = field(default_factory=AnswerRate)
     _starts: list[datetime | None] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, policy: CampaignPolicy, profile: Profile, started_at: datetime | None) -> "Budget":
+        made = cls(profile=profile, started_at=started_at)
+        made.follow(policy)
+        return made
+
+    def follow(self, policy: CampaignPolicy) -> None:
+        """The campaign's policy, which may have changed; what was counted stays."""
+        self.target, self.guard = policy.abandon_target, policy.guard
+        self.works_until = policy.works_until
 
     def load(self, counts: tuple[WindowCount, ...], now: datetime) -> None:
         """Take over what the store has counted, one per window of the profile."""
@@ -88,9 +101,10 @@ class Budget:
     @property
     def goal(self) -> float:
         """The ratio steered to."""
-        limit = self.profile.strictest_limit
-        wanted = self.target if self.target is not None else DEFAULT_TARGET * limit
-        return min(wanted, DEFAULT_TARGET * limit)
+        most = DEFAULT_TARGET * self.profile.strictest_limit
+        if self.guard is Guard.CAUTIOUS:
+            most = min(most, self.profile.target_ratio)
+        return most if self.target is None else min(self.target, most)
 
     def _allowed(self, index: int, horizon: float) -> float:
         count, limit = self.counts[index], self.profile.windows[index].limit_ratio
@@ -103,12 +117,12 @@ class Budget:
         """The legal windows at this instant. `doomed`: answers in flight that no agent can be joined to, their server being
         away. `most_to_come`: answers that there are leads for."""
         self.roll(now)
-        per_second = self.rate.per_second(now.timestamp()) if self.lends else 0.0
-        closes = closing(self.profile, now) if per_second else None
+        closes = self._stops_at(now)
+        per_second = self.rate.per_second(now.timestamp()) if closes else 0.0
         return tuple(
             WindowState(
                 name=window.type.value,
-                limit=window.limit_ratio,
+                limit=self._limit(window, count),
                 answered=count.answered,
                 abandoned=count.abandoned,
                 to_come=min(per_second * self._seconds_left(index, closes, now), most_to_come),
@@ -118,6 +132,26 @@ class Budget:
                 zip(self.counts, self.profile.windows, strict=True)
             )
         )
+
+    def _limit(self, window: AbandonWindow, count: WindowCount) -> float:
+        """What the brake guards: the law's ratio; of a cautious campaign the target's, and none at all until enough people
+        have answered."""
+        if self.guard is Guard.STANDARD:
+            return window.limit_ratio
+        if count.answered < self.profile.min_sample:
+            return 0.0
+        return min(window.limit_ratio, self.profile.target_ratio / DEFAULT_TARGET)
+
+    def _stops_at(self, now: datetime) -> datetime | None:
+        """When dialling ends for today, as far as somebody has said; None: at any moment, so nothing may be borrowed."""
+        if self.works_until is None or self.guard is not Guard.STANDARD:
+            return None
+        closes = closing(self.profile, now)
+        if closes is None:
+            return None
+        today = now.astimezone(self.profile.zone).date()
+        stops = datetime.combine(today, self.works_until, self.profile.zone)
+        return min(closes, stops) if stops > now else None
 
     def _seconds_left(self, index: int, closes: datetime | None, now: datetime) -> float:
         if closes is None:

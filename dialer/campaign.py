@@ -1,7 +1,7 @@
 """A campaign as data: what it dials, how fast, under which profile. Policy is data; no rule lives here."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from dialer.ids import CampaignId, TeamId, TrunkId
@@ -12,6 +12,13 @@ class PacingMode(StrEnum):
     PROGRESSIVE = "progressive"  # one line per free agent
     RATIO = "ratio"  # a fixed number of lines per free agent
     PREDICTIVE = "predictive"  # as many as the risk of an abandoned call allows
+
+
+class Guard(StrEnum):
+    """How near to the legal limit a campaign may go."""
+
+    STANDARD = "standard"  # just under the profile's limit
+    CAUTIOUS = "cautious"  # the profile's target, and progressive until enough people have answered
 
 
 class CampaignState(StrEnum):
@@ -48,6 +55,10 @@ class CampaignPolicy:
     mode: PacingMode = PacingMode.PREDICTIVE
     dial_ratio: float = 2.0  # lines per free agent, for RATIO
     abandon_target: float | None = None  # None: 0.97 of the profile's limit
+    guard: Guard = Guard.STANDARD
+    works_until: time | None = (
+        None  # by the profile's clock: when the team stops for the day; None: nobody has said
+    )
     caller_id: str = ""  # empty: one of the trunk's
     trunks: tuple[TrunkId, ...] = (TrunkId("dialer-trunk"),)
     lines: int = 60  # channels this campaign may hold at once

@@ -94,11 +94,7 @@ class CampaignRun:
 
     @classmethod
     def of(cls, loaded: CampaignLoaded) -> "CampaignRun":
-        budget = Budget(
-            profile=loaded.profile,
-            target=loaded.campaign.policy.abandon_target,
-            started_at=loaded.started_at,
-        )
+        budget = Budget.of(loaded.campaign.policy, loaded.profile, loaded.started_at)
         budget.load(loaded.counts, loaded.at)
         return cls(
             campaign=loaded.campaign, profile=loaded.profile, trunks=loaded.trunks, budget=budget
@@ -108,7 +104,7 @@ class CampaignRun:
         """New policy or state; what was learnt and counted stays."""
         self.campaign = loaded.campaign
         self.trunks = loaded.trunks
-        self.budget.target = loaded.campaign.policy.abandon_target
+        self.budget.follow(loaded.campaign.policy)
         if loaded.profile.name != self.profile.name:
             self.profile = self.budget.profile = loaded.profile
             self.budget.load(loaded.counts, loaded.at)

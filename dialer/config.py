@@ -4,7 +4,7 @@ import ssl
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.ami_node import AmiEndpoint
-from dialer.campaign import CampaignPolicy, PacingMode
+from dialer.campaign import CampaignPolicy, Guard, PacingMode
 from dialer.config_hints import unknown_key
 from dialer.config_secrets import ServerSecrets
 from dialer.errors import InvalidInputError
@@ -274,6 +274,16 @@ class CampaignSettings(_Strict):
         ge=0.0,
         le=1.0,
     )
+    guard: Guard = _setting(
+        Guard.STANDARD,
+        "`cautious`: steer to the profile's target, dial progressively until enough people have answered",
+        "the limit is kept either way; cautious costs talk time",
+    )
+    works_until: time | None = _setting(
+        None,
+        "When the team stops for the day, by the profile's clock: lets the day's allowance be used earlier in the day",
+        "a team that stops unannounced must not end its day over the limit",
+    )
     caller_id: str = _setting(
         "",
         "What the person sees: yours, and one that can be called back",
@@ -336,6 +346,8 @@ class CampaignSettings(_Strict):
             mode=self.mode,
             dial_ratio=self.dial_ratio,
             abandon_target=self.abandon_target,
+            guard=self.guard,
+            works_until=self.works_until,
             caller_id=self.caller_id,
             trunks=trunks,
             lines=self.lines,

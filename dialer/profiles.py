@@ -52,6 +52,8 @@ class Profile:
     jurisdiction: str
     zone: ZoneInfo  # of the calendar windows
     windows: tuple[AbandonWindow, ...]
+    target_ratio: float  # a house choice below the limits, for cautious campaigns
+    min_sample: int  # answers in a window before a cautious campaign goes beyond progressive
     limit: timedelta  # from answer to the end of the wait
     action: NoAgentAction
     min_ring: timedelta
@@ -118,6 +120,8 @@ def _parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
         jurisdiction=data["jurisdiction"],
         zone=ZoneInfo(data["zone"]),
         windows=tuple(_window(window) for window in data["abandon"]["windows"]),
+        target_ratio=float(data["abandon"]["target_ratio"]),
+        min_sample=int(data["abandon"]["min_sample_answered"]),
         limit=timedelta(milliseconds=_limit_ms(data["connect"], no_agent)),
         action=_ACTIONS[no_agent["action"]],
         min_ring=timedelta(seconds=data["ring"]["min_s"] or 0),

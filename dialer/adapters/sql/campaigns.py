@@ -1,6 +1,6 @@
 """CampaignStore on SQL. A policy is kept as one document; a setting that an older row does not have takes its default."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, select, update
@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from dialer.adapters.sql.engine import Database, insert_or_update
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import campaigns
-from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
+from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import CampaignId, TeamId, TrunkId
 from dialer.leads import Outcome
@@ -80,6 +80,8 @@ def document_of(policy: CampaignPolicy) -> dict[str, Any]:
         "mode": policy.mode.value,
         "dial_ratio": policy.dial_ratio,
         "abandon_target": policy.abandon_target,
+        "guard": policy.guard.value,
+        "works_until": policy.works_until.isoformat() if policy.works_until else None,
         "caller_id": policy.caller_id,
         "trunks": list(policy.trunks),
         "lines": policy.lines,
@@ -107,6 +109,10 @@ def policy_of(
         settings["trunks"] = tuple(TrunkId(name) for name in settings["trunks"])
     if "mode" in settings:
         settings["mode"] = PacingMode(settings["mode"])
+    if "guard" in settings:
+        settings["guard"] = Guard(settings["guard"])
+    if settings.get("works_until"):
+        settings["works_until"] = time.fromisoformat(settings["works_until"])
     if "retry" in settings:
         delays = settings["retry"].items()
         settings["retry"] = {Outcome(word): timedelta(seconds=delay) for word, delay in delays}
