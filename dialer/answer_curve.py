@@ -138,6 +138,11 @@ class AnswerCurve:
         self.resolved += 1
         self.observed += up
 
+    def settle(self) -> None:
+        """What was told so far is history: no sign of how it goes at present."""
+        self.observed = self.expected = 0.0
+        self.started_at = None
+
     def shift(self, seconds: float) -> None:
         """The scale of time was moved: what was seen is as old as before."""
         for name in ("started_at", "faded_at", "built_at"):

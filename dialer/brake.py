@@ -4,7 +4,7 @@ Theory of operation. The law counts a realised ratio, so the brake compares inte
 calls in flight, never a confidence bound. theta is found by stochastic dual ascent: each answer moves log theta by the
 difference between what was allowed and what happened, where what is allowed leads the ratio back to the target over the next
 HORIZON answers. Early in a window a few abandoned calls may be borrowed from the answers that are still to come in it, never
-more than a part of what those will allow; towards its end the loan goes to nothing, and two standard deviations of what is in
+more than a part of what those will allow; towards its end the loan goes to nothing, and some standard deviations of what is in
 flight are kept in hand. As the room shrinks, theta falls smoothly to that of progressive dialling: a hard brake leaves agents
 idle for the same ratio.
 """
@@ -30,6 +30,9 @@ DEFAULT_TARGET = 0.97
 MOST_BORROWED = 4.0
 BORROWED_SHARE = 0.3
 """Of the abandoned calls that the answers still to come will allow."""
+
+RESERVE = 3.0
+"""Standard deviations of the abandoned calls in flight that are kept in hand."""
 
 WIDTH = 3.0
 """Abandoned calls of room at which the brake begins to work."""
@@ -62,7 +65,7 @@ class WindowState:
         in_hand = self.limit * (self.answered + self.doomed + expected + 1.0)
         in_hand -= self.abandoned + self.doomed + 1.0 + risk
         lent = min(MOST_BORROWED, BORROWED_SHARE * self.limit * self.to_come)
-        return in_hand + lent - 2.0 * math.sqrt(risk)
+        return in_hand + lent - RESERVE * math.sqrt(risk)
 
 
 @dataclass(frozen=True, slots=True)

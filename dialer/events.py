@@ -241,6 +241,16 @@ class WindowCount:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PastCall:
+    """A call of an earlier day or life of the server, as far as pacing learns from it. Seconds."""
+
+    rang: float  # from the order to the pick-up, or to the end
+    picked_up: bool
+    person: bool
+    talked: float | None  # None: no agent had it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CampaignLoaded(Event):
     """A campaign is attached to the team, or its policy or state has changed. `counts`: one per window of the profile."""
 
@@ -249,6 +259,9 @@ class CampaignLoaded(Event):
     trunks: tuple[Trunk, ...]  # those that the campaign names
     started_at: datetime | None  # first attempt ever; None: none yet
     counts: tuple[WindowCount, ...]
+    past: tuple[
+        PastCall, ...
+    ] = ()  # what pacing begins with; read when the campaign is new to the team
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,13 +8,14 @@ Who is free, who waits and what is in flight is counted on one Asterisk server: 
 is the campaign's, over all servers. Ages of calls on a server that is away stand still: nobody tells of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 
 from dialer.answer_curve import AnswerCurve, AnswerTable
+from dialer.events import PastCall
 from dialer.hazards import SPAN, Floats
 from dialer.pacing import CallGroup, PacingSnapshot, ReleaseGroup
 from dialer.release_curve import ReleaseCurve, ReleaseTable
@@ -124,6 +125,18 @@ class PacingBoard:
             pace = self._paces[campaign] = _Pace(answers, known, flights)
         pace.release.grace = grace
         pace.release.wrap.limit = wrap_limit
+
+    def recall(self, campaign: str, past: Sequence[PastCall], at: float) -> None:
+        """Earlier calls of a campaign that has just been told of: where its estimators begin."""
+        pace = self._paces[campaign]
+        for each in past:
+            screened = pace.answers.screen is not None
+            pace.answers.left(max(each.rang, 0.0), each.picked_up if screened else each.person, at)
+            if pace.answers.screen is not None and each.picked_up:
+                pace.answers.screen.rang(each.rang, each.person)
+            if each.talked is not None:
+                pace.release.talk_ended(each.talked)
+        pace.answers.settle()
 
     def placed(self, call: str, campaign: str, node: str, at: float, odds: float = 1.0) -> None:
         """Asked for at `at`; `odds`: how much likelier than average this lead answers."""

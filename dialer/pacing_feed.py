@@ -6,12 +6,14 @@ counts as abandoned until it is known better.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dialer.agents import Agent, AgentPhase
 from dialer.calls import Call, CallState
 from dialer.campaign_run import CampaignRun
+from dialer.events import PastCall
 from dialer.ids import CampaignId, NodeId
 from dialer.pacing import Binding, PacingPolicy, PacingSnapshot
 from dialer.pacing_board import Duty, PacingBoard, Stage
@@ -49,6 +51,11 @@ def campaign(board: PacingBoard, run: CampaignRun) -> None:
         grace=max(grace.total_seconds(), 0.0),
         wrap_limit=run.policy.wrap_up.total_seconds(),
     )
+
+
+def recall(board: PacingBoard, run: CampaignRun, past: Sequence[PastCall], at: datetime) -> None:
+    """A campaign that is new to the team begins with what its earlier calls taught."""
+    board.recall(run.policy.campaign_id, past, at.timestamp())
 
 
 def stage_of(call: Call) -> Stage | None:

@@ -264,6 +264,12 @@ class AttemptStore(Protocol):
         """When the campaign's first attempt was opened; None: none yet."""
         ...
 
+    async def closed_since(
+        self, campaign_id: CampaignId, *, since: datetime, most: int
+    ) -> list[Attempt]:
+        """Closed attempts started at or after `since`, the latest first, at most `most`."""
+        ...
+
     async def abandon_count(
         self, campaign_id: CampaignId, *, since: datetime | None
     ) -> AbandonCount:

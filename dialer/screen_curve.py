@@ -76,12 +76,13 @@ class ScreenCurve:
 
     def left(self, age: float, person: bool, rang: float) -> None:
         """The detection took `age` seconds on a call that had rung for `rang`."""
-        time, ring = (
-            (self.person_time, self.person_ring)
-            if person
-            else (self.machine_time, self.machine_ring)
-        )
+        time = self.person_time if person else self.machine_time
         time[min(max(int(age / BIN), 0), BINS - 1)] += 1
+        self.rang(rang, person)
+
+    def rang(self, rang: float, person: bool) -> None:
+        """A call that had rung for `rang` was a person's, or a machine's; how long the detection took is not known."""
+        ring = self.person_ring if person else self.machine_ring
         ring[min(max(int(rang / RING_BIN), 0), RING_BINS - 1)] += 1
 
     def fade(self, factor: float) -> None:

@@ -432,6 +432,7 @@ class Team:
         if run is None:
             run = self.runs[campaign_id] = CampaignRun.of(event)
             pacing_feed.campaign(self.board, run)
+            pacing_feed.recall(self.board, run, event.past, event.at)
             return []
         run.reload(event)
         pacing_feed.campaign(self.board, run)

@@ -163,6 +163,12 @@ class MemoryAttemptStore:
         started = (attempt.started_at for attempt in self._of(campaign_id))
         return min(started, default=None)
 
+    async def closed_since(
+        self, campaign_id: CampaignId, *, since: datetime, most: int
+    ) -> list[Attempt]:
+        closed = [a for a in self._of(campaign_id) if a.ended_at and a.started_at >= since]
+        return sorted(closed, key=lambda a: (a.started_at, a.call_id), reverse=True)[:most]
+
     async def abandon_count(
         self, campaign_id: CampaignId, *, since: datetime | None
     ) -> AbandonCount:

@@ -1,10 +1,23 @@
-"""A campaign as its team needs it: policy, profile, trunks, and what its legal windows have counted so far."""
+"""A campaign as its team needs it: policy, profile, trunks, what its legal windows have counted so far, and its latest calls,
+from which pacing begins."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from dialer.campaign import Campaign
-from dialer.events import CampaignLoaded, WindowCount
-from dialer.ports import AttemptStore, Clock, ProfileBook, TrunkStore
+from dialer.events import CampaignLoaded, PastCall, WindowCount
+from dialer.leads import NEVER_RANG, PERSON_ANSWERED, Outcome
+from dialer.ports import Attempt, AttemptStore, Clock, ProfileBook, TrunkStore
 from dialer.profiles import window_start
 from dialer.trunks import named
+
+PAST_DAYS = timedelta(days=14)
+PAST_READ = 2000
+PAST_TAUGHT = 300
+"""Calls from which pacing begins: those of this hour of the day where there are enough, else the latest."""
+
+NEAR_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
 
 
 async def load(
@@ -25,11 +38,37 @@ async def load(
         since = window_start(window, profile, started_at, now)
         count = await attempts.abandon_count(campaign_id, since=since)
         counts.append(WindowCount(answered=count.answered, abandoned=count.abandoned))
+    closed = await attempts.closed_since(campaign_id, since=now - PAST_DAYS, most=PAST_READ)
     return CampaignLoaded(
         campaign=campaign,
         profile=profile,
         trunks=named(campaign.policy.trunks, await trunks.all()),
         started_at=started_at,
         counts=tuple(counts),
+        past=tuple(past_calls(closed, now)),
         at=now,
+    )
+
+
+def past_calls(closed: Iterable[Attempt], now: datetime) -> list[PastCall]:
+    """At most PAST_TAUGHT, the latest first; an attempt that never rang, or that was lost sight of, teaches nothing."""
+    useful = [each for each in closed if each.outcome not in NEVER_RANG | {Outcome.LOST, None}]
+    of_the_hour = [each for each in useful if _about_this_hour(each.started_at, now)]
+    chosen = of_the_hour if len(of_the_hour) >= PAST_TAUGHT else useful
+    return [_past(each) for each in chosen[:PAST_TAUGHT]]
+
+
+def _about_this_hour(started_at: datetime, now: datetime) -> bool:
+    apart = (now - started_at) % _DAY
+    return min(apart, _DAY - apart) <= NEAR_HOUR
+
+
+def _past(attempt: Attempt) -> PastCall:
+    assert attempt.ended_at is not None
+    talked = attempt.ended_at - attempt.bridged_at if attempt.bridged_at else None
+    return PastCall(
+        rang=((attempt.answered_at or attempt.ended_at) - attempt.started_at).total_seconds(),
+        picked_up=attempt.answered_at is not None,
+        person=attempt.outcome in PERSON_ANSWERED,
+        talked=talked.total_seconds() if talked is not None else None,
     )

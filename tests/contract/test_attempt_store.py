@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -519,6 +520,26 @@ class TestLooking:
         await world.open([call_to(second, at=NOON + MINUTE)])
         assert await world.stores.attempts.first_started_at(SPRING) == NOON + MINUTE
         assert await world.stores.attempts.first_started_at(AUTUMN) is None
+
+    async def test_closed_attempts_come_latest_first_from_an_instant_on(self, world: World) -> None:
+        calls = []
+        for minutes in range(4):
+            call = call_to(await world.reserved(minutes), at=NOON + minutes * MINUTE)
+            await world.open([call])
+            calls.append(call)
+        for call in calls[:3]:
+            close = closing(call, Outcome.BUSY, LeadState.RETRY, NOON + HOUR, NOON + 5 * MINUTE)
+            await world.stores.attempts.close(close)
+        attempts = world.stores.attempts
+
+        async def found(since: datetime, most: int) -> list[CallId]:
+            closed = await attempts.closed_since(SPRING, since=since, most=most)
+            return [each.call_id for each in closed]
+
+        assert await found(NOON, 10) == [calls[2].call_id, calls[1].call_id, calls[0].call_id]
+        assert await found(NOON + MINUTE, 10) == [calls[2].call_id, calls[1].call_id]
+        assert await found(NOON, 1) == [calls[2].call_id]
+        assert await attempts.closed_since(AUTUMN, since=NOON, most=10) == []
 
     async def test_the_abandon_count_counts_persons(self, world: World) -> None:
         for index, outcome in enumerate(Outcome):

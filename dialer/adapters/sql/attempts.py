@@ -116,6 +116,19 @@ class SqlAttemptStore:
             first: datetime | None = (await connection.execute(query)).scalar_one()
         return first
 
+    async def closed_since(
+        self, campaign_id: CampaignId, *, since: datetime, most: int
+    ) -> list[Attempt]:
+        query = (
+            select(*ATTEMPT_COLUMNS)
+            .where(attempts.c.campaign_id == campaign_id, attempts.c.started_at >= since)
+            .where(attempts.c.ended_at.is_not(None))
+            .order_by(attempts.c.started_at.desc(), attempts.c.id.desc())
+            .limit(most)
+        )
+        async with self._database.read() as connection:
+            return [attempt_of(row) for row in await connection.execute(query)]
+
     async def abandon_count(
         self, campaign_id: CampaignId, *, since: datetime | None
     ) -> AbandonCount:
