@@ -10,7 +10,7 @@ import sys
 
 from bench import report
 
-BENCHES = ("ami", "connect", "import_leads", "pacing", "faults", "soak")
+BENCHES = ("ami", "connect", "import_leads", "pacing", "pacing_team", "faults", "soak")
 
 
 def is_done(name: str) -> bool:

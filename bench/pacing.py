@@ -1,146 +1,138 @@
-"""What the pacing modes make of a shift: the production team in virtual time, persons and agents as in Italy by day.
+"""The wide pacing benchmark: policies x scenarios x seeds in the lean world.
 
-The same seeds for every mode, so that each meets the same persons. Beside the measured occupancy stand what theory gives for
-dialling one at a time (progressive), and the square-root law of the best possible pacing at this limit.
+    python -m bench.pacing --cases S1,S2 --peers progressive,eis --seeds 4 --jobs 1 --resume
 
-    python -m bench.pacing [--agents 5 10 20 50] [--seeds 5] [--hours 4] [--jobs 1] [--resume] [--reduced]
+Every shift is written to the cells file as it ends; --resume leaves out those that are there, of the same code.
 """
 
 import argparse
-import json
-import math
-import statistics
-import sys
-from collections.abc import Iterable
+import importlib
+import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
 
-from bench import report
-from dialer.campaign import PacingMode
-from tests.support import shift
+from bench.pacing_cases import CASES, reported_seeds
+from bench.pacing_cells import (
+    Cell,
+    append_cell,
+    cell_of,
+    peer_sources,
+    read_cells,
+    row_of,
+    version_of,
+    world_sources,
+)
+from bench.pacing_oracle import tuned_oracle
+from bench.pacing_peers import PEERS
+from bench.pacing_tuned import GRIDS, pacer_of, tuned
+from bench.report import RESULTS
+from dialer.simulator.lean import LeanWorld
+from dialer.simulator.lean_scenario import LeanScenario
+from dialer.simulator.lean_view import Pacer
 
-FIRST_SEED = 1000
-T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262, 20: 2.093}
-"""Student's t for a two-sided interval of 95 %, by the number of shifts."""
-
-DELAY, CYCLE = 11.5, 107.0
-"""Mean seconds from the order to a person's answer, and of talk with wrap-up, in the scenario."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shift:
-    agents: int
-    mode: PacingMode
-    seed: int
-    hours: float
-
-    @property
-    def key(self) -> tuple[int, str, int, float]:
-        return self.agents, self.mode.value, self.seed, self.hours
+Job = tuple[str, str, int, str, Path]
+NAMES = (*PEERS, *GRIDS, "oracle")
 
 
-def work(one: Shift) -> dict[str, Any]:
-    result = shift.run(one.mode, agents=one.agents, seed=one.seed, hours=one.hours)
-    return asdict(result) | {"mode": one.mode.value, "abandon_ratio": result.abandon_ratio}
+def maker(peer: str, case: str, version: str, cache: Path) -> Callable[[LeanScenario], Pacer]:
+    """By name, or `module:callable` for a policy from elsewhere; the callable takes the scenario."""
+    if peer in PEERS:
+        return PEERS[peer]
+    if peer in GRIDS:
+        setting = tuned(peer, case, version, cache)
+        return lambda scenario: pacer_of(setting, scenario)
+    if peer == "oracle":
+        return tuned_oracle(case, version, cache)
+    module, _, name = peer.partition(":")
+    if not name:
+        raise SystemExit(f"--peers: {peer} is none of {', '.join(NAMES)}, nor module:callable")
+    made: Callable[[LeanScenario], Pacer] = getattr(importlib.import_module(module), name)
+    return made
 
 
-def best_idle_share(agents: int) -> float:
-    """The square-root law: what remains idle under the best pacing at a limit of 3 %, two seconds of grace."""
-    return max(0.95 * math.sqrt(2 * DELAY / (agents * CYCLE)) - 0.7 * 2.0 / CYCLE, 0.0)
+def run_cell(job: Job) -> Cell:
+    case, peer, seed, version, cache = job
+    pacer = maker(peer, case, version, cache)(CASES[case])
+    began = time.process_time()
+    result = LeanWorld(CASES[case], pacer, seed, time.perf_counter_ns).run()
+    return cell_of(case, peer, seed, version, result, time.process_time() - began)
 
 
-def interval(values: list[float]) -> tuple[float, float]:
-    """Mean, and half the width of its 95 % interval."""
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return mean, math.nan
-    t = T_95.get(len(values), 2.0)
-    return mean, t * statistics.stdev(values) / math.sqrt(len(values))
+def wanted(options: argparse.Namespace) -> list[Job]:
+    jobs: list[Job] = []
+    for case in options.cases.split(","):
+        if case not in CASES:
+            raise SystemExit(f"--cases: {case} is none of {', '.join(CASES)}")
+        version = version_of(case, world_sources() + peer_sources())
+        seeds = reported_seeds(case)[: options.seeds]
+        cache = options.cells.with_name("pacing-tuned.json")
+        jobs += [(case, p, s, version, cache) for p in options.peers.split(",") for s in seeds]
+    return jobs
 
 
-def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One line per team size and mode."""
-    lines = []
-    for agents in sorted({row["agents"] for row in rows}):
-        for mode in PacingMode:
-            own = [row for row in rows if (row["agents"], row["mode"]) == (agents, mode.value)]
-            if own:
-                lines.append(_line(agents, mode, own))
-    return lines
+def table(cells: list[Cell]) -> str:
+    """Markdown, a part for each scenario."""
+    lines: list[str] = []
+    for case in dict.fromkeys(cell.case for cell in cells):
+        lines += ["", f"**{case}**", "", *_head()]
+        here = [cell for cell in cells if cell.case == case]
+        lines += [
+            _row(peer, [cell for cell in here if cell.peer == peer], CASES[case].limit)
+            for peer in dict.fromkeys(cell.peer for cell in here)
+        ]
+    return "\n".join(lines)
 
 
-def _line(agents: int, mode: PacingMode, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    line: dict[str, Any] = {"agents": agents, "mode": mode.value, "shifts": len(rows)}
-    for name in ("talk_share", "occupancy", "wait_seconds", "abandon_ratio", "braked_share"):
-        mean, half = interval([row[name] for row in rows])
-        line[name], line[f"{name}_pm"] = round(mean, 5), round(half, 5)
-    line["worst_abandon_ratio"] = round(max(row["abandon_ratio"] for row in rows), 5)
-    line["shifts_over_limit"] = sum(row["abandon_ratio"] > row["limit"] for row in rows)
-    line["theta_end"] = round(statistics.fmean(row["theta"] for row in rows), 4)
-    line["best_occupancy_by_theory"] = round(1 - best_idle_share(agents), 3)
-    return line
+def _head() -> list[str]:
+    names = ["policy", "talk share", "occupancy", "wait s", "abandoned %", "worst seed %"]
+    names += ["over limit", "worst 60 min %", "worst after 200 %", "dials/connect", "lines"]
+    names += ["decide p50/p99 ms", "CPU s", "seeds"]
+    return ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
 
 
-def show(lines: Iterable[dict[str, Any]]) -> None:
-    head = f"{'N':>3} {'mode':12} {'talk':>13} {'occupancy':>13} {'(best)':>6} "
-    head += f"{'wait s':>10} {'abandoned %':>12} {'worst %':>7} {'braked':>6}"
-    print(head)
-    for line in lines:
-        print(
-            f"{line['agents']:>3} {line['mode']:12} "
-            f"{line['talk_share']:.3f} ± {line['talk_share_pm']:.3f} "
-            f"{line['occupancy']:.3f} ± {line['occupancy_pm']:.3f} "
-            f"{line['best_occupancy_by_theory']:>6.3f} "
-            f"{line['wait_seconds']:5.1f} ± {line['wait_seconds_pm']:3.1f} "
-            f"{100 * line['abandon_ratio']:5.2f} ± {100 * line['abandon_ratio_pm']:4.2f} "
-            f"{100 * line['worst_abandon_ratio']:>7.2f} {line['braked_share']:>6.2f}"
-        )
+def _row(peer: str, cells: list[Cell], limit: float) -> str:
+    row = row_of(cells, limit)
+
+    def pair(name: str, factor: float, digits: int) -> str:
+        middle, half = row[name]
+        return f"{factor * middle:.{digits}f} ± {factor * half:.{digits}f}"
+
+    columns = [peer, pair("talk_share", 1, 3), pair("occupancy", 1, 3), pair("wait", 1, 1)]
+    columns += [pair("abandoned", 100, 2), f"{100 * row['worst_seed']:.2f}"]
+    columns += [f"{100 * row['over_limit']:.0f} %", pair("worst_hour", 100, 1)]
+    columns += [f"{100 * row['worst_after_200']:.2f}", f"{row['dials_per_connect']:.1f}"]
+    columns += [f"{row['most_lines']}", f"{row['decide_p50_ms']:.3f} / {row['decide_p99_ms']:.3f}"]
+    columns += [f"{row['cpu_seconds']:.2f}", f"{row['seeds']}"]
+    return "| " + " | ".join(columns) + " |"
 
 
-def done_before(name: str) -> list[dict[str, Any]]:
-    path = report.RESULTS / name
-    rows = json.loads(path.read_text())["rows"] if path.is_file() else []
-    return [dict(row) for row in rows]
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--peers", default=",".join(NAMES))
+    parser.add_argument("--seeds", type=int, default=None, help="at most so many a scenario")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--cells", type=Path, default=RESULTS / "pacing-cells-reduced.jsonl")
+    return parser.parse_args(arguments)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--agents", type=int, nargs="+", default=[5, 10, 20, 50])
-    parser.add_argument("--modes", nargs="+", default=[mode.value for mode in PacingMode])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--hours", type=float, default=4.0)
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--resume", action="store_true", help="keep the shifts of the last run")
-    parser.add_argument("--reduced", action="store_true", help="2 seeds, half an hour, N up to 10")
-    options = parser.parse_args()
-    if options.reduced:
-        options.agents, options.seeds, options.hours = [5, 10], 2, 0.5
-    rows = done_before(f"pacing{'-reduced' * options.reduced}.json") if options.resume else []
-    known = {(row["agents"], row["mode"], row["seed"], row["hours"]) for row in rows}
-    shifts = [
-        Shift(agents=agents, mode=PacingMode(mode), seed=FIRST_SEED + seed, hours=options.hours)
-        for agents in options.agents
-        for mode in options.modes
-        for seed in range(options.seeds)
-    ]
-    left = [one for one in shifts if one.key not in known]
-    written = None
+def main(arguments: list[str] | None = None) -> None:
+    options = parsed(arguments)
+    jobs = wanted(options)
+    if not options.resume:
+        options.cells.unlink(missing_ok=True)
+    done = {cell.key: cell for cell in read_cells(options.cells)}
+    todo = [job for job in jobs if job[:4] not in done]
+    for case, peer, version, cache in dict.fromkeys((j[0], j[1], j[3], j[4]) for j in todo):
+        maker(peer, case, version, cache)  # tunes once, before the shifts are shared out
     with ProcessPoolExecutor(options.jobs) as pool:
-        for row in pool.map(work, left):
-            rows.append(row)
-            written = report.write(
-                "pacing", {"lines": table(rows), "rows": rows}, reduced=options.reduced
-            )
-            print(".", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    lines = table(rows)
-    show(lines)
-    if written is not None:
-        print(written)
-    predictive = [row for row in rows if row["mode"] == PacingMode.PREDICTIVE.value]
-    return 0 if all(row["abandon_ratio"] <= row["limit"] for row in predictive) else 1
+        for cell in pool.map(run_cell, todo) if options.jobs > 1 else map(run_cell, todo):
+            append_cell(options.cells, cell)
+            done[cell.key] = cell
+    print(table([done[job[:4]] for job in jobs]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
