@@ -33,6 +33,13 @@ PSEUDO_CALLS = 6.0
 LEVEL_PSEUDO = 15.0
 LEVEL_MEMORY = 180.0
 LEVEL_MAX = 3.0
+SEGMENT_PSEUDO, SEGMENT_MEMORY = 15.0, 2700.0
+SEGMENT_SPAN = 4.0
+"""A segment of the list answers at most so many times likelier, or less likely, than the whole."""
+
+SEGMENT_SAME = 1.05
+"""Odds nearer to 1 than this are taken as 1."""
+
 MATURE_CALLS, MATURE_SECONDS = 100.0, 60.0
 """Before so much is known the level stays at 1: the prior's error would be corrected twice."""
 
@@ -114,6 +121,26 @@ def _empty() -> Floats:
 
 
 @dataclass
+class Segment:
+    """A part of the list against the whole (a Gamma-Poisson posterior): answers seen, and expected of the same calls."""
+
+    observed: float = 0.0
+    expected: float = 0.0
+    at: float | None = None
+
+    def seen(self, up: bool, expected: float, now: float) -> None:
+        factor = fade(self.at, now, SEGMENT_MEMORY)
+        self.observed = self.observed * factor + up
+        self.expected = self.expected * factor + expected
+        self.at = now if self.at is None else max(self.at, now)
+
+    @property
+    def ratio(self) -> float:
+        found = (SEGMENT_PSEUDO + self.observed) / (SEGMENT_PSEUDO + self.expected)
+        return min(max(found, 1.0 / SEGMENT_SPAN), SEGMENT_SPAN)
+
+
+@dataclass
 class AnswerCurve:
     """Mutable. Ages in seconds since the Originate; `now` in seconds, never going back."""
 
@@ -126,15 +153,21 @@ class AnswerCurve:
     started_at: float | None = None
     faded_at: float | None = None
     built_at: float | None = None
+    segments: dict[str, Segment] = field(default_factory=dict)
     _live: Floats = field(default_factory=_empty)
+    _hoped: Floats | None = None  # answers expected of a call by the age at which it left
     _hazard: Floats | None = None
     _table: AnswerTable | None = None
 
-    def left(self, age: float, up: bool, now: float) -> None:
+    def left(self, age: float, up: bool, now: float, segment: str = "") -> None:
         """One call left flight at this age: picked up (without detection: by a person), or ended in any other way."""
         if self.started_at is None:
             self.started_at = now
-        (self.ups if up else self.ends)[min(max(int(age / BIN), 0), BINS - 1)] += 1
+        place = min(max(int(age / BIN), 0), BINS - 1)
+        (self.ups if up else self.ends)[place] += 1
+        if segment and self._hoped is not None:
+            known = self.segments.setdefault(segment, Segment())
+            known.seen(up, float(self._hoped[place]), now)
         self.resolved += 1
         self.observed += up
 
@@ -148,6 +181,17 @@ class AnswerCurve:
         for name in ("started_at", "faded_at", "built_at"):
             at = getattr(self, name)
             setattr(self, name, at if at is None else at + seconds)
+        for segment in self.segments.values():
+            segment.at = None if segment.at is None else segment.at + seconds
+
+    def odds(self, segment: str) -> float:
+        """How much larger the odds are that a lead of this segment answers than those of an average one."""
+        if segment not in self.segments or self._table is None:
+            return 1.0
+        chance = min(float(self._table.ever[0]), 0.9)
+        ratio = min(self.segments[segment].ratio, 0.95 / max(chance, 1e-6))
+        odds = ratio * (1.0 - chance) / (1.0 - chance * ratio)
+        return odds if max(odds, 1.0 / odds) > SEGMENT_SAME else 1.0
 
     @property
     def answer_ratio(self) -> float:
@@ -184,7 +228,9 @@ class AnswerCurve:
         )
         if not mature:
             self.observed = self.expected = 0.0
-        return self._incidence(np.minimum(up * self.level, 0.95), end)
+        present = np.minimum(up * self.level, 0.95)
+        self._hoped = np.cumsum(present) if mature else None
+        return self._incidence(present, end)
 
     def _follow_level(self, live: Floats, now: float) -> None:
         """Both sums fade in minutes; what was expected since the last build goes by the calls that rang at its two ends."""

@@ -106,7 +106,7 @@ class Dialling:
         order = run.order(entry.lead, trunk, self.new_call_id(now), now, node)
         call = self.calls[order.call_id] = Call(order=order)
         self.leads[order.call_id] = entry
-        pacing_feed.placed(self.board, call)
+        pacing_feed.placed(self.board, call, entry.lead)
         self.trunks.placed(trunk, order.call_id, now)
         run.lines_in_use += 1
         run.tokens -= 1

@@ -89,6 +89,7 @@ class _Call:
     campaign: str
     node: str
     stage: Stage
+    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +139,17 @@ class PacingBoard:
                 pace.release.talk_ended(each.talked)
         pace.answers.settle()
 
-    def placed(self, call: str, campaign: str, node: str, at: float, odds: float = 1.0) -> None:
-        """Asked for at `at`; `odds`: how much likelier than average this lead answers."""
+    def placed(
+        self, call: str, campaign: str, node: str, at: float, odds: float = 1.0, segment: str = ""
+    ) -> None:
+        """Asked for at `at`; `odds`: how much likelier than its segment of the list this lead answers, by what is known of it;
+        how the segment itself answers is learnt."""
         flight = self._flight(campaign, node)
+        odds *= self._paces[campaign].answers.odds(segment)
         flight.ringing.add(call, at)
         flight.odds.add(call, odds)
         flight.uneven += odds != 1.0
-        self._calls[call] = _Call(campaign, node, Stage.RINGING)
+        self._calls[call] = _Call(campaign, node, Stage.RINGING, segment)
 
     def adopted(self, call: str, campaign: str, node: str, stage: Stage, since: float) -> None:
         """A call found under way: in its stage `since`, as far as is known."""
@@ -174,7 +179,7 @@ class PacingBoard:
             rang = at - flight.ringing.remove(call)
             flight.uneven -= flight.odds.remove(call) != 1.0
             up = person if pace.answers.screen is None else stage is not None or person
-            pace.answers.left(max(rang, 0.0), up, at)
+            pace.answers.left(max(rang, 0.0), up, at, known.segment)
         elif known.stage is Stage.SCREENING:
             took, rang = at - flight.screening.remove(call), flight.rang.remove(call)
             if pace.answers.screen is not None:

@@ -15,6 +15,7 @@ from dialer.calls import Call, CallState
 from dialer.campaign_run import CampaignRun
 from dialer.events import PastCall
 from dialer.ids import CampaignId, NodeId
+from dialer.leads import Lead
 from dialer.pacing import Binding, PacingPolicy, PacingSnapshot
 from dialer.pacing_board import Duty, PacingBoard, Stage
 from dialer.trunk_board import Room, Shortage
@@ -70,9 +71,15 @@ def stage_of(call: Call) -> Stage | None:
             return None
 
 
-def placed(board: PacingBoard, call: Call) -> None:
+def placed(board: PacingBoard, call: Call, lead: Lead) -> None:
     order = call.order
-    board.placed(order.call_id, order.campaign_id, order.node, order.at.timestamp())
+    at, segment = order.at.timestamp(), segment_of(lead)
+    board.placed(order.call_id, order.campaign_id, order.node, at, segment=segment)
+
+
+def segment_of(lead: Lead) -> str:
+    """Leads that were tried before answer otherwise than fresh ones."""
+    return "again" if lead.attempts else "first"
 
 
 def adopted(board: PacingBoard, call: Call, at: datetime) -> None:

@@ -42,6 +42,7 @@ class LeanWorld:
     ) -> None:
         self.scenario, self.pacer, self.now = scenario, pacer, 0.0
         self.ringing, self.screening, self.waiting = Starts(), Starts(), Starts()
+        self.rang = Starts()  # seconds that a call rang, beside `screening`
         self.talking, self.wrapping, self.leaving_talks = Starts(), Starts(), Starts()
         self.idle = self.paused = 0
         self.dialled = 0
@@ -287,6 +288,7 @@ class LeanWorld:
             self._ask = True
         elif self.scenario.screened:
             self.screening.add(call, at)
+            self.rang.add(call, age)
 
     def _see_lost(self, call: int) -> None:
         self.ringing.remove(call)
@@ -296,7 +298,8 @@ class LeanWorld:
         self.waiting.remove(call)
 
     def _see_screened(self, call: int, person: bool, at: float) -> None:
-        self.pacer.screen_left(at - self.screening.remove(call), person, at)
+        rang = self.rang.remove(call)
+        self.pacer.screen_left(at - self.screening.remove(call), person, at, rang)
         if not person:
             self._ask = True
 

@@ -21,8 +21,8 @@ class Pacer(Protocol):
         """A ringing call was picked up, or ended."""
         ...
 
-    def screen_left(self, age: float, person: bool, now: float) -> None:
-        """The answering-machine detection has decided."""
+    def screen_left(self, age: float, person: bool, now: float, rang: float) -> None:
+        """The answering-machine detection has decided on a call that had rung for `rang`."""
         ...
 
     def talk_left(self, seconds: float, now: float) -> None: ...

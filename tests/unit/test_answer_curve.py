@@ -174,7 +174,7 @@ def test_odds_by_bayes_rule_against_counted_calls() -> None:
         willing = random.random() < 3 / 7
         after = random.uniform(2, 14) if willing else 25.0
         alive += after > 6.0
-        answered += willing and 6.0 < after
+        answered += willing and after > 6.0
     (row,) = table(curve).rows(ages(6.0), np.array([3.0]))
     by_nine_seconds = row[int(np.searchsorted(HORIZONS, 9.0))]
     assert by_nine_seconds == pytest.approx(answered / alive, abs=0.02)
