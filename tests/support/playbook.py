@@ -67,6 +67,8 @@ ITALY = Profile(
         AbandonWindow(type=WindowType.CAMPAIGN_TOTAL, limit_ppm=30_000, length=None),
         AbandonWindow(type=WindowType.CALENDAR_DAY, limit_ppm=40_000, length=None),
     ),
+    target_ratio=0.02,
+    min_sample=100,
     limit=timedelta(seconds=3),
     action=NoAgentAction.HANG_UP,
     min_ring=timedelta(),
