@@ -79,7 +79,7 @@ class Allowance:
     @property
     def braked(self) -> bool:
         """The room is used up: hardly more than one line per free agent."""
-        return self.binding is not None and self.room < 0.0
+        return self.room < 0.0
 
 
 def allowance(theta: float, windows: Sequence[WindowState], expected: float) -> Allowance:
@@ -90,7 +90,7 @@ def allowance(theta: float, windows: Sequence[WindowState], expected: float) -> 
         if room < least:
             least = room
             eased = _eased(theta, room)
-            if eased < allowed:
+            if eased < theta:
                 allowed, binding = eased, window
     return Allowance(allowed, least, binding)
 

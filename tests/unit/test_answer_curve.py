@@ -3,6 +3,7 @@
 The statistical tests are seeded; each states its error rate.
 """
 
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -185,7 +186,7 @@ def test_better_odds_never_make_an_answer_less_likely(age: float) -> None:
     made = table(learnt(*[(8.0, True)] * 20, *[(25.0, False)] * 60))
     rows = [made.rows(ages(age), np.array([odds]))[0] for odds in (0.0, 0.2, 1.0, 4.0, 1e6)]
     assert (rows[0] == 0).all()
-    for low, high in zip(rows, rows[1:], strict=False):
+    for low, high in pairwise(rows):
         assert (low <= high + 1e-12).all()
     assert (rows[-1] <= 1 + 1e-9).all()
 
