@@ -22,6 +22,8 @@ FULL: dict[str, Any] = {
     "mode": "ratio",
     "dial_ratio": 1.5,
     "abandon_target_ratio": 0.01,
+    "guard": "cautious",
+    "works_until": "18:30:00",
     "caller_id": "+390612345678",
     "trunks": ["trunk-1", "trunk-2"],
     "lines": 12,

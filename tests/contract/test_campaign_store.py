@@ -1,12 +1,12 @@
 """CampaignStore and AgentDirectory: what every one of them does."""
 
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
 from dialer.adapters.sql.campaigns import OWN_COLUMNS, document_of, policy_of
-from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
+from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import AgentId, CampaignId, TeamId, TrunkId
 from dialer.leads import Outcome
@@ -21,6 +21,8 @@ EVERYTHING = CampaignPolicy(
     mode=PacingMode.RATIO,
     dial_ratio=1.5,
     abandon_target=0.02,
+    guard=Guard.CAUTIOUS,
+    works_until=time(18, 30),
     caller_id="+390212345678",
     trunks=(TrunkId("other"), TrunkId("second")),
     lines=7,

@@ -222,6 +222,11 @@ class FaultyAttempts:
     async def outcomes(self, campaign_id: CampaignId) -> dict[Outcome, int]:
         return await self._inner.outcomes(campaign_id)
 
+    async def closed_since(
+        self, campaign_id: CampaignId, *, since: datetime, most: int
+    ) -> list[Attempt]:
+        return await self._inner.closed_since(campaign_id, since=since, most=most)
+
     async def first_started_at(self, campaign_id: CampaignId) -> datetime | None:
         return await self._inner.first_started_at(campaign_id)
 
