@@ -15,6 +15,7 @@ from dialer.compliance import (
     answer_rule,
     block_end,
     check,
+    closing,
     next_opening,
     snapshot_of,
 )
@@ -212,3 +213,68 @@ def test_the_dialplans_limit_is_under_the_laws() -> None:
 def test_an_eve_that_is_a_sunday_stays_closed() -> None:
     eve = replace(ITALY, holidays=frozenset({date(2026, 11, 30)}))
     assert next_opening(eve, ROME, instant("2026-11-29T12:00")) == instant("2026-12-01T09:00")
+
+
+# --- when the hours of today end --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "closes"),
+    [
+        ("2026-11-24T00:00:00", "2026-11-24T20:00:00"),  # before they open
+        ("2026-11-24T11:00:00", "2026-11-24T20:00:00"),
+        ("2026-11-24T19:59:59", "2026-11-24T20:00:00"),
+        ("2026-11-28T12:00:00", "2026-11-28T19:00:00"),  # Saturday
+        ("2026-12-07T12:00:00", "2026-12-07T19:00:00"),  # the eve of a holiday
+    ],
+)
+def test_the_hours_of_today_close_by_the_profiles_clock(now: str, closes: str) -> None:
+    assert closing(ITALY, instant(now)) == instant(closes)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        "2026-11-24T20:00:00",  # half-open: at eight it is over
+        "2026-11-24T23:59:59",
+        "2026-11-29T12:00:00",  # Sunday
+        "2026-12-08T12:00:00",  # a holiday
+    ],
+)
+def test_when_they_are_over_or_there_are_none_nothing_closes(now: str) -> None:
+    assert closing(ITALY, instant(now)) is None
+
+
+def test_a_break_at_noon_is_not_the_end_of_the_day() -> None:
+    hours = ((time(9), time(13)), (time(14), time(18)))
+    profile = replace(ITALY, weekly=(hours,) * 7)
+    for now in ("2026-11-24T10:00:00", "2026-11-24T13:30:00", "2026-11-24T15:00:00"):
+        assert closing(profile, instant(now)) == instant("2026-11-24T18:00:00")
+    assert closing(profile, instant("2026-11-24T18:00:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("midnight", "hours"),
+    [
+        (
+            "2026-10-25T00:00:00",
+            20 + 1,
+        ),  # the clocks are put back: eight in the evening is 21 hours on
+        ("2026-03-29T00:00:00", 20 - 1),  # and put forward
+        ("2026-07-05T00:00:00", 20),
+    ],
+)
+def test_the_hours_close_on_the_wall_after_both_nights_of_changed_clocks(
+    midnight: str, hours: int
+) -> None:
+    every_day = replace(ITALY, weekly=(((time(9), time(20)),),) * 7)
+    now = instant(midnight)
+    assert closing(every_day, now) == now + timedelta(hours=hours)
+    assert closing(every_day, now + timedelta(hours=hours)) is None
+
+
+def test_it_is_the_profiles_day_not_the_clocks() -> None:
+    """At eleven in the evening of UTC it is already tomorrow in Rome."""
+    assert closing(ITALY, datetime(2026, 11, 24, 23, 30, tzinfo=UTC)) == instant(
+        "2026-11-25T20:00:00"
+    )

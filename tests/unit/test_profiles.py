@@ -15,6 +15,7 @@ from dialer.profiles import (
     NoAgentAction,
     WindowType,
     parse,
+    window_end,
     window_start,
 )
 from tests.support.playbook import ITALY
@@ -151,3 +152,47 @@ def test_periods_follow_each_other_from_the_campaigns_start() -> None:
     assert window_start(MONTH, ITALY, started, started + month) == started + month
     assert window_start(MONTH, ITALY, started, started + 2.5 * month) == started + 2 * month
     assert window_start(MONTH, ITALY, None, started) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "end", "hours"),
+    [
+        ("2026-11-24T22:59:59+00:00", "2026-11-24T23:00:00+00:00", 24),
+        ("2026-11-24T23:00:00+00:00", "2026-11-25T23:00:00+00:00", 24),
+        ("2026-10-25T00:30:00+00:00", "2026-10-25T23:00:00+00:00", 25),  # 2:30 for the first time
+        ("2026-10-25T01:30:00+00:00", "2026-10-25T23:00:00+00:00", 25),  # and for the second
+        ("2026-03-29T12:00:00+00:00", "2026-03-29T22:00:00+00:00", 23),
+        ("2026-03-28T22:59:59+00:00", "2026-03-28T23:00:00+00:00", 24),  # the night before
+    ],
+)
+def test_a_calendar_day_ends_where_the_next_begins(now: str, end: str, hours: int) -> None:
+    moment, wanted = datetime.fromisoformat(now), datetime.fromisoformat(end)
+    assert window_end(DAY, ITALY, None, moment) == wanted
+    assert window_start(DAY, ITALY, None, wanted) == wanted
+    start = window_start(DAY, ITALY, None, moment)
+    assert start is not None
+    assert wanted - start.astimezone(UTC) == timedelta(hours=hours)
+
+
+def test_a_period_ends_thirty_days_on_whatever_the_clocks_did() -> None:
+    """From 10 October to 9 November the clocks are put back; thirty days are 720 hours all the same."""
+    started = datetime(2026, 10, 10, 8, tzinfo=UTC)
+    month = timedelta(days=30)
+    assert window_end(MONTH, ITALY, started, started) == started + month
+    assert window_end(MONTH, ITALY, started, started + 2.5 * month) == started + 3 * month
+    assert window_end(MONTH, ITALY, None, started) is None
+
+
+def test_the_whole_campaign_has_no_end() -> None:
+    total = AbandonWindow(type=WindowType.CAMPAIGN_TOTAL, limit_ppm=30_000, length=None)
+    now = datetime(2026, 10, 10, 8, tzinfo=UTC)
+    assert window_end(total, ITALY, now, now) is None
+
+
+def test_a_cautious_campaigns_target_and_sample_are_read_and_required() -> None:
+    data = italian()
+    found = parse(data, NEVER)
+    assert (found.target_ratio, found.min_sample) == (0.015, 200)
+    del data["abandon"]["min_sample_answered"]
+    with pytest.raises(InvalidInputError, match="min_sample_answered"):
+        parse(data, NEVER)
