@@ -11,7 +11,6 @@ from dialer.campaign import PacingMode
 from dialer.commands import BridgeToAgent, PlaceCall
 from dialer.events import Event, TelephonyUp
 from dialer.ids import AgentId, NodeId
-from dialer.nodes import Nodes
 from dialer.simulator.scenario import ITALY
 from dialer.simulator.virtual import VirtualExchange
 from tests.support.shift import START, Shift, ShiftResult
@@ -51,9 +50,8 @@ class Exchanges:
 
 def run(servers: int, *, agents_each: int, seed: int, hours: float) -> ShiftResult:
     """A predictive shift from an empty abandon budget."""
-    shift = Shift(PacingMode.PREDICTIVE, agents=servers * agents_each, seed=seed)
     nodes = [NodeId(f"server-{number}") for number in range(servers)]
-    shift.team.nodes = Nodes(nodes)
+    shift = Shift(PacingMode.PREDICTIVE, agents=servers * agents_each, seed=seed, nodes=nodes)
     shift.team.agents.clear()
     exchanges: dict[NodeId, VirtualExchange] = {}
     for number, node in enumerate(nodes):

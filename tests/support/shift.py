@@ -3,7 +3,7 @@
 The store is an endless list of new leads; writes are taken as done at once. What is measured is sampled at every tick.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
@@ -33,7 +33,7 @@ from dialer.events import (
     TimerFired,
     WindowCount,
 )
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
+from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TeamId
 from dialer.leads import Lead, LeadState, Outcome
 from dialer.pacing import Binding
 from dialer.simulator.scenario import ITALY, Scenario
@@ -111,13 +111,14 @@ class Shift:
         seed: int,
         scenario: Scenario = ITALY,
         counts: WindowCount | None = None,
+        nodes: Iterable[NodeId] = (ONLY_NODE,),
     ) -> None:
         self.mode, self.agents, self.seed = mode, agents, seed
         most = max([agents, *(number for _, number in scenario.staffing)])
         self.scenario = replace(scenario, agents=agents)
         self.exchange = VirtualExchange(self.scenario, seed=seed, start=START)
         numbers = count(1)
-        self.team = Team(TEAM, lambda _now: CallId(f"call-{next(numbers)}"))
+        self.team = Team(TEAM, lambda _now: CallId(f"call-{next(numbers)}"), nodes)
         for index in range(most):
             self.team.add_agent(AgentId(str(scenario.first_code + index)), "")
         self._leads = _endless()
