@@ -63,13 +63,6 @@ def rings(scenario: LeanScenario, person: float) -> tuple[Floats, Floats, Floats
     return by_person, by_machine, np.maximum(np.concatenate([[1.0], left]), 1e-12)
 
 
-def survival(law: LogNormal, seconds: Floats) -> Floats:
-    variance = math.log(1 + law.cv**2)
-    middle, sd = math.log(law.mean) - variance / 2, math.sqrt(variance)
-    logs = np.log(np.maximum(seconds, 1e-9)).tolist()
-    return np.array([0.5 * math.erfc((each - middle) / sd / math.sqrt(2)) for each in logs])
-
-
 class Oracle:
     """`theta` is the risk allowed for one more call."""
 
@@ -184,7 +177,7 @@ def screen_table(scenario: LeanScenario, person: float) -> Floats:
 def agent_tables(scenario: LeanScenario) -> tuple[Floats, Floats]:
     """Cumulants of P(free within each point and the grace | talk, or wrap-up, so far), by whole seconds."""
     seconds = np.arange(LONGEST + LATER, dtype=float)
-    talk, wrap = survival(scenario.talk, seconds), survival(scenario.wrap, seconds)
+    talk, wrap = scenario.talk.survival(seconds), scenario.wrap.survival(seconds)
     if scenario.screened:
         by_person, by_machine, _ = rings(scenario, scenario.person[0][1])
         machines = by_machine.sum() * scenario.machine_passes

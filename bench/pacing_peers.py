@@ -173,7 +173,7 @@ class EisWindow(Silent):
 
     Every 2 s each busy agent counts with the probability that his call, of the age it has, ends within the window; the
     expected answers of the calls in flight are taken off, and what is left is divided by the answered share. Every 50
-    answers the window becomes longer or shorter with the abandoned share of those 50.
+    answers the window becomes longer or shorter with the abandoned share of the shift.
     """
 
     PERIOD, BATCH = 2.0, 50
@@ -182,7 +182,7 @@ class EisWindow(Silent):
     def __init__(self, limit: float = 0.03) -> None:
         self._limit, self.window = limit, 10.0
         self._next = 0.0
-        self._answers = self._batch_abandoned = 0
+        self._answers = self._abandoned = 0
         self._busy: list[float] = []
 
     def talk_left(self, seconds: float, now: float) -> None:
@@ -190,10 +190,9 @@ class EisWindow(Silent):
 
     def answered(self, abandoned: bool, now: float) -> None:
         self._answers += 1
-        self._batch_abandoned += abandoned
+        self._abandoned += abandoned
         if self._answers % self.BATCH == 0:
-            share, self._batch_abandoned = self._batch_abandoned / self.BATCH, 0
-            self.window = eis_window(self.window, share, self._limit)
+            self.window = eis_window(self.window, self._abandoned / self._answers, self._limit)
 
     def ends_within(self, age: float) -> float:
         """P(a talk ends within the window | it has lasted `age` seconds), from the talks so far."""

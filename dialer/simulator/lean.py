@@ -4,9 +4,12 @@ Calls and agents are independent of each other and of the policy: what the k-th 
 j-th talk of an agent lasts, depend on the seed alone, so that policies compared on one seed meet the same persons. Times are
 seconds from the start of the shift. A policy is asked at every tick and after each event that frees an agent or ends a call
 without an answer.
+
+A policy may also take back calls: those that have not begun to ring, and those that have rung for 15 s.
 """
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -17,14 +20,18 @@ from dialer.simulator.lean_agents import IDLE, OUT, PAUSE, TALK, LeanAgents
 from dialer.simulator.lean_result import LeanResult
 from dialer.simulator.lean_scenario import (
     NO_ANSWER_SECONDS,
+    CallDraw,
     CallDraws,
+    Floats,
     LeanScenario,
     TalkDraw,
     TalkDraws,
+    lead_chance,
 )
 from dialer.simulator.lean_view import Pacer, Starts
 
 TICK = 0.25
+LEAST_RING = 15.0
 
 
 class LeanWorld:
@@ -55,6 +62,10 @@ class LeanWorld:
         self._queue: deque[int] = deque()
         self._in_queue: set[int] = set()
         self._passed: set[int] = set()
+        self._rings_at: dict[int, float] = {}  # of calls that nobody has answered yet
+        self._cancelled: set[int] = set()
+        self._persons: dict[int, int] = {}  # of calls to persons whose first call was taken back
+        self._again: deque[int] = deque()
         self._lines = 0
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = 0
@@ -76,6 +87,46 @@ class LeanWorld:
         """With those on a break."""
         return self.staffed + self.paused
 
+    @property
+    def leads_left(self) -> int | None:
+        """Persons of the list who have not been called; None for a list without end."""
+        if self.scenario.leads is None:
+            return None
+        return max(self.scenario.leads - self.dialled, 0) + len(self._again)
+
+    @property
+    def odds(self) -> Floats:
+        """Of the leads being rung, beside `ringing.array`: exp(spread * score)."""
+        return self.ringing.odds
+
+    def next_odds(self, count: int) -> Floats:
+        """Of the next leads in the order they will be dialled; fewer at the end of the list."""
+        ahead = self._next_persons(count)
+        return np.array([self._odds_of(self._calls[person]) for person in ahead])
+
+    def has_rung(self, call: int) -> float | None:
+        """For how many seconds the call is known to ring; None before it does."""
+        known = self.now - self.scenario.event_lag[1]
+        began = self._rings_at.get(call, math.inf)
+        return known - began if began <= known else None
+
+    def cancel(self, call: int) -> bool:
+        """Takes a call back; a person whose phone has not rung is called at the end of the list.
+
+        False, and nothing is done, when the call is over or answered, or rings for less than 15 s.
+        """
+        began = self._rings_at.get(call)
+        if began is None or 0 <= self.now - began < LEAST_RING:
+            return False
+        if began > self.now and self.scenario.leads is not None:
+            self._again.append(self._persons.get(call, call))
+        del self._rings_at[call]
+        self._cancelled.add(call)
+        self.ringing.remove(call)
+        self.result.cancelled += 1
+        self._hung_up()
+        return True
+
     # --- running ------------------------------------------------------------------------------------------------------
 
     def run(self) -> LeanResult:
@@ -83,7 +134,7 @@ class LeanWorld:
         while True:
             due = bool(events) and events[0][0] <= tick
             when = events[0][0] if due else tick
-            if when >= end:
+            if when >= end or (self.leads_left == 0 and not self._lines):
                 break
             self.now = when
             if due:
@@ -95,7 +146,7 @@ class LeanWorld:
             else:
                 self._decide()
                 tick += TICK
-        self.now = end
+        self.now = end = min(end, when)
         self._agents.close(end)
         self.result.open_at_end = self._lines
         return self.result
@@ -127,7 +178,10 @@ class LeanWorld:
         s = self.scenario
         tokens = self._tokens + (self.now - self._tokens_at) * s.calls_per_second
         self._tokens, self._tokens_at = min(s.calls_per_second, tokens), self.now
-        for _ in range(min(wanted, int(self._tokens), s.lines - self._lines)):
+        most = min(wanted, int(self._tokens), s.lines - self._lines)
+        if s.leads is not None:
+            most = min(most, self.leads_left or 0)
+        for _ in range(most):
             self._tokens -= 1
             self._dial()
 
@@ -135,28 +189,65 @@ class LeanWorld:
 
     def _dial(self) -> None:
         call = self.dialled
+        s, (person,) = self.scenario, self._next_persons(1)
+        if person != call:
+            self._persons[call] = self._again.popleft()
+        draw = self._calls[person]
         self.dialled += 1
         self.result.dialled += 1
         self._lines += 1
         self.result.most_lines = max(self.result.most_lines, self._lines)
-        self.ringing.add(call, self.now)
-        s, draw = self.scenario, self._calls[call]
-        person = s.person_at(self.now)
-        machine, fails = person + s.machine, person + s.machine + s.failed
-        answer = self.now + draw.dial
+        self.ringing.add(call, self.now, self._odds_of(draw))
+        rings_at = s.goes_out_at(self.now) + draw.dial
+        when, outcome = self._fate(call, draw, rings_at)
+        self._rings_at[call] = math.inf if outcome == "fails" else rings_at
+        self._at(when, self._up if outcome == "up" else self._ends, call)
+
+    def _fate(self, call: int, draw: CallDraw, rings_at: float) -> tuple[float, str]:
+        """When the ringing ends, and how: up, ends, or fails, which never rings."""
+        s = self.scenario
+        mean = s.person_at(self.now)
+        person = lead_chance(mean, s.spread, draw.score)
+        others = (1 - person) / (1 - mean) if s.spread else 1.0
+        machine = person + s.machine * others
+        fails = machine + s.failed * others
         if draw.chance < person:
-            self._at(answer + draw.ring, self._up, call)
-        elif s.exponential:
-            self._at(answer + draw.ring, self._ends, call)
-        elif draw.chance < machine and draw.machine < NO_ANSWER_SECONDS:
+            return rings_at + draw.ring, "up"
+        if s.exponential:
+            return rings_at + draw.ring, "ends"
+        if draw.chance < machine and draw.machine < NO_ANSWER_SECONDS:
             self._passed.add(call)
-            self._at(answer + draw.machine, self._up, call)
-        elif machine <= draw.chance < fails:
-            self._at(answer + draw.fails, self._ends, call)
-        else:
-            self._at(answer + NO_ANSWER_SECONDS, self._ends, call)
+            return rings_at + draw.machine, "up"
+        if machine <= draw.chance < fails:
+            return rings_at + draw.fails, "fails"
+        return rings_at + NO_ANSWER_SECONDS, "ends"
+
+    def _next_persons(self, count: int) -> list[int]:
+        """By number: of the list first, then those whose first call was taken back."""
+        leads = self.scenario.leads
+        if leads is None:
+            return list(range(self.dialled, self.dialled + count))
+        new = list(range(self.dialled, min(self.dialled + count, leads)))
+        return new + list(self._again)[: count - len(new)]
+
+    def _odds_of(self, draw: CallDraw) -> float:
+        spread = self.scenario.spread
+        return math.exp(spread * draw.score) if spread else 1.0
+
+    def _draw_of(self, call: int) -> CallDraw:
+        return self._calls[self._persons.get(call, call)]
+
+    def _is_cancelled(self, call: int) -> bool:
+        """Asked once, when what would have ended the ringing comes."""
+        if call in self._cancelled:
+            self._cancelled.discard(call)
+            return True
+        del self._rings_at[call]
+        return False
 
     def _ends(self, call: int) -> None:
+        if self._is_cancelled(call):
+            return
         self._hung_up()
         if self.scenario.lost_ends and self._noise.random() < self.scenario.lost_ends:
             self._at(self.now + self.scenario.reconciled_after, self._see_lost, call)
@@ -168,19 +259,21 @@ class LeanWorld:
         self.result.ended += 1
 
     def _up(self, call: int) -> None:
+        if self._is_cancelled(call):
+            return
         screened = self.scenario.screened
         self._tell(self._see_left, call, True, self.now)
         if not screened:
             self._present(call)
             return
-        draw = self._calls[call]
+        draw = self._draw_of(call)
         machine = call in self._passed
         takes = draw.machine_screen if machine else draw.person_screen
         self._at(self.now + takes, self._screened, call)
 
     def _screened(self, call: int) -> None:
         machine = call in self._passed
-        person = not machine or self._calls[call].passes < self.scenario.machine_passes
+        person = not machine or self._draw_of(call).passes < self.scenario.machine_passes
         self._tell(self._see_screened, call, person, self.now)
         if person:
             self._present(call)

@@ -16,6 +16,7 @@ class LeanResult:
     answered: int = 0
     abandoned: int = 0
     dialled: int = 0
+    cancelled: int = 0  # by the policy; among the ended
     ended: int = 0  # calls that nobody was to be connected to, or that tired of waiting, or were talked to the end
     open_at_end: int = 0
     talk_seconds: float = 0.0

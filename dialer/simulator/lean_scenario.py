@@ -1,7 +1,8 @@
 """What a lean shift is made of: staffing, answers, durations, and the draws that do not depend on the policy."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,34 @@ class LogNormal:
             drawn[long] = self.draw(random, int(long.sum()))
         return drawn
 
+    def survival(self, seconds: Floats) -> Floats:
+        """P(longer than that)."""
+        variance = math.log(1 + self.cv**2)
+        middle, sd = math.log(self.mean) - variance / 2, math.sqrt(variance)
+        logs = np.log(np.maximum(seconds, 1e-9)).tolist()
+        return np.array([0.5 * math.erfc((each - middle) / sd / math.sqrt(2)) for each in logs])
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """The share `first_share` by the first law, the others by the second: talks of two kinds."""
+
+    first: LogNormal
+    second: LogNormal
+    first_share: float
+
+    @property
+    def mean(self) -> float:
+        return self.first_share * self.first.mean + (1 - self.first_share) * self.second.mean
+
+    def draw(self, random: np.random.Generator, count: int) -> Floats:
+        first, second = self.first.draw(random, count), self.second.draw(random, count)
+        return np.where(random.random(count) < self.first_share, first, second)
+
+    def survival(self, seconds: Floats) -> Floats:
+        first, second = self.first.survival(seconds), self.second.survival(seconds)
+        return self.first_share * first + (1 - self.first_share) * second
+
 
 DIAL = LogNormal(2.0, 0.4)  # beside half a second that every call takes
 MACHINE_RING = LogNormal(17.0, 0.30)
@@ -52,7 +81,7 @@ class LeanScenario:
 
     staffing: tuple[tuple[float, int], ...]
     person: tuple[tuple[float, float], ...]
-    talk: LogNormal
+    talk: LogNormal | Mixture
     wrap: LogNormal
     machine: float = 0.0
     failed: float = 0.12
@@ -73,6 +102,10 @@ class LeanScenario:
     event_lag: tuple[float, float] = (0.0, 0.0)
     lost_ends: float = 0.0
     reconciled_after: float = 60.0
+    spread: float = 0.0
+    leads: int | None = None
+    holds: tuple[tuple[float, float], ...] = ()
+    planned_seconds: float | None = None
 
     def __post_init__(self) -> None:
         for name, steps in (("staffing", self.staffing), ("person", self.person)):
@@ -81,6 +114,26 @@ class LeanScenario:
                 raise ValueError(f"{name}: steps start at 0 and rise, not {starts}")
         if not 0 <= self.event_lag[0] <= self.event_lag[1]:
             raise ValueError(f"event_lag: least, then most, not {self.event_lag}")
+
+    def as_told(self) -> "LeanScenario":
+        """What is known before the shift: the rules and the plan, none of its laws and probabilities."""
+        seconds = self.seconds if self.planned_seconds is None else self.planned_seconds
+        unknown = LogNormal(100.0, 1.0)
+        return replace(
+            self,
+            seconds=seconds,
+            planned_seconds=None,
+            person=((0, 0.5),),
+            talk=unknown,
+            wrap=unknown,
+            pause=unknown,
+            pause_share=0.0,
+            machine=0.0,
+            failed=0.0,
+            holds=(),
+            lost_ends=0.0,
+            event_lag=(0.0, 0.0),
+        )
 
     @property
     def most_agents(self) -> int:
@@ -92,6 +145,12 @@ class LeanScenario:
     def staff_at(self, now: float) -> int:
         return int(step_at(self.staffing, now))
 
+    def goes_out_at(self, dialled_at: float) -> float:
+        """When the trunk lets the call go on."""
+        return max(
+            (end for start, end in self.holds if start <= dialled_at < end), default=dialled_at
+        )
+
 
 def step_at(steps: tuple[tuple[float, float], ...], now: float) -> float:
     """The value of the last step that has begun."""
@@ -102,9 +161,31 @@ def step_at(steps: tuple[tuple[float, float], ...], now: float) -> float:
     return value
 
 
+HERMITE_POINTS = 40
+
+
+@cache
+def base_log_odds(chance: float, spread: float) -> float:
+    """Such that the mean chance over leads, whose log-odds spread normally around it, is `chance`; bisection."""
+    at, weight = np.polynomial.hermite_e.hermegauss(HERMITE_POINTS)
+    low, high = -20.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        mean = float((weight / (1 + np.exp(-middle - spread * at))).sum() / weight.sum())
+        low, high = (middle, high) if mean < chance else (low, middle)
+    return (low + high) / 2
+
+
+def lead_chance(chance: float, spread: float, score: float) -> float:
+    """Of a lead whose log-odds stand `score` standard deviations above the middle of its list."""
+    if not spread or not 0 < chance < 1:
+        return chance
+    return 1 / (1 + math.exp(-base_log_odds(chance, spread) - spread * score))
+
+
 @dataclass(frozen=True, slots=True)
 class CallDraw:
-    """What one dialled call would come to. `chance`, `passes` are uniform on 0 to 1, the others seconds."""
+    """What one dialled call would come to. `chance`, `passes` are uniform on 0 to 1, `score` is normal, the others seconds."""
 
     chance: float
     dial: float
@@ -114,6 +195,7 @@ class CallDraw:
     passes: float
     person_screen: float
     machine_screen: float
+    score: float
 
 
 class CallDraws:
@@ -143,7 +225,9 @@ class CallDraws:
         if s.exponential:
             dial = np.zeros(CALL_BLOCK)
             ring = random.exponential(s.exponential[0], CALL_BLOCK)
-        columns = (chance, dial, ring, machine, fails, passes, person_screen, machine_screen)
+        score = random.standard_normal(CALL_BLOCK)
+        screens = person_screen, machine_screen
+        columns = (chance, dial, ring, machine, fails, passes, *screens, score)
         rows = zip(*(column.tolist() for column in columns), strict=True)
         self._draws += [CallDraw(*row) for row in rows]
         self._block += 1

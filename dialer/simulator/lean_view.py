@@ -35,15 +35,21 @@ class Pacer(Protocol):
 
 
 class Starts:
-    """Start times of what goes on, by id: the first `size` places of `array`, in no order."""
+    """Start times of what goes on, by id: the first `size` places of `array`, in no order; `ids` and `odds` beside them."""
 
-    __slots__ = ("_ids", "_place", "array", "size")
+    __slots__ = ("_odds", "_place", "array", "ids", "size")
 
     def __init__(self, capacity: int = 64) -> None:
         self.array: Floats = np.zeros(capacity)
         self.size = 0
+        self.ids: list[int] = []
+        self._odds: Floats = np.ones(capacity)
         self._place: dict[int, int] = {}
-        self._ids: list[int] = []
+
+    @property
+    def odds(self) -> Floats:
+        """How a lead's odds of answering compare with the middle of its list."""
+        return self._odds[: self.size]
 
     def __len__(self) -> int:
         return self.size
@@ -51,12 +57,14 @@ class Starts:
     def __contains__(self, key: int) -> bool:
         return key in self._place
 
-    def add(self, key: int, start: float) -> None:
+    def add(self, key: int, start: float, odds: float = 1.0) -> None:
         if self.size == len(self.array):
             self.array = np.concatenate([self.array, np.zeros(self.size)])
+            self._odds = np.concatenate([self._odds, np.ones(self.size)])
         self.array[self.size] = start
+        self._odds[self.size] = odds
         self._place[key] = self.size
-        self._ids.append(key)
+        self.ids.append(key)
         self.size += 1
 
     def remove(self, key: int) -> float:
@@ -64,10 +72,11 @@ class Starts:
         place = self._place.pop(key)
         start = float(self.array[place])
         self.size -= 1
-        last = self._ids.pop()
+        last = self.ids.pop()
         if last != key:
             self.array[place] = self.array[self.size]
-            self._ids[place] = last
+            self._odds[place] = self._odds[self.size]
+            self.ids[place] = last
             self._place[last] = place
         return start
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from statistics import mean, stdev
 
+import numpy as np
 import pytest
 
 from bench.pacing_cases import CASES
@@ -12,7 +13,7 @@ from bench.pacing_peers import OpenLoop, Progressive, Silent, erlang_b, erlang_l
 from bench.pacing_vicidial import Method, Vicidial
 from dialer.simulator.lean import LeanWorld
 from dialer.simulator.lean_result import LeanResult, worst_hour
-from dialer.simulator.lean_scenario import CallDraws, LeanScenario, LogNormal
+from dialer.simulator.lean_scenario import CallDraws, LeanScenario, LogNormal, Mixture, lead_chance
 from dialer.simulator.lean_view import Starts
 
 DELAY, TALK, ANSWER = 12.0, 105.0, 0.25
@@ -189,3 +190,141 @@ def test_starts_remove_in_any_order() -> None:
 def test_steps_that_do_not_begin_at_zero_are_refused(steps: tuple[tuple[float, int], ...]) -> None:
     with pytest.raises(ValueError, match="staffing"):
         replace(CASES["S1"], staffing=steps)
+
+
+class Recalling(Silent):
+    """Keeps `ahead` calls in flight; takes back those that do not ring yet, or ring for `after` seconds."""
+
+    def __init__(self, ahead: int, after: float | None) -> None:
+        self._ahead, self._after = ahead, after
+        self.refused = 0
+
+    def decide(self, world: LeanWorld) -> int:
+        for call in list(world.ringing.ids):
+            rung = world.has_rung(call)
+            if (rung is None) if self._after is None else (rung or 0.0) >= self._after:
+                self.refused += not world.cancel(call)
+        return max(self._ahead - world.ringing.size, 0)
+
+
+NOBODY = LeanScenario(
+    staffing=((0, 2),),
+    person=((0, 0.0),),
+    failed=0.0,
+    talk=LogNormal(100, 1),
+    wrap=LogNormal(10, 1),
+    seconds=600.0,
+)
+
+
+def test_a_call_is_taken_back_before_it_rings_or_after_fifteen_seconds_of_it() -> None:
+    early = LeanWorld(NOBODY, Recalling(3, None), 1).run()
+    assert early.cancelled == early.dialled - early.open_at_end
+    late_pacer = Recalling(3, 15.0)
+    late = LeanWorld(NOBODY, late_pacer, 1).run()
+    assert late.cancelled == late.ended > 0
+    assert late_pacer.refused == 0
+    # three lines for 600 s, a call takes some 2.5 s to ring and 15 s of it, not 25
+    assert late.dialled == pytest.approx(3 * 600 / 17.6, rel=0.05)
+    assert late.dialled == late.ended + late.open_at_end
+    ringing = LeanWorld(NOBODY, Recalling(3, 5.0), 1)
+    refused = ringing.run()
+    assert refused.cancelled == refused.ended
+    assert refused.dialled == late.dialled
+
+
+def test_who_was_taken_back_before_it_rang_is_called_at_the_end_of_the_list() -> None:
+    class Once(Silent):
+        cancelled = False
+
+        def decide(self, world: LeanWorld) -> int:
+            if world.ringing.size and not self.cancelled:
+                self.cancelled = world.cancel(world.ringing.ids[0])
+            return 1
+
+    scenario = replace(NOBODY, leads=30, seconds=3_000.0)
+    world = LeanWorld(scenario, Once(), 1)
+    result = world.run()
+    assert result.dialled == 31
+    assert world.leads_left == 0
+    assert result.ended == 31
+    assert world.now < 100  # the shift ends with the list
+
+
+def test_a_list_that_ends_is_dialled_to_its_end() -> None:
+    scenario = replace(CASES["S3"], leads=150)
+    world = LeanWorld(scenario, Vicidial(Method.RATIO, level=2), 1)
+    assert world.leads_left == 150
+    assert world.next_odds(400).tolist() == [1.0] * 150
+    assert world.run().dialled == 150
+    assert world.leads_left == 0
+    assert LeanWorld(CASES["S3"], Progressive(), 1).leads_left is None
+
+
+def test_scores_spread_the_answers_and_keep_their_mean() -> None:
+    scenario = replace(CASES["S2"], spread=1.2, grace=1e9)
+    known: dict[int, float] = {}
+
+    class Noting(Listening):
+        def decide(self, world: LeanWorld) -> int:
+            pairs = zip(world.ringing.ids, world.odds.tolist(), strict=True)
+            known.update(pairs)
+            return super().decide(world)
+
+    world = LeanWorld(replace(scenario, staffing=((0, 400),)), Noting(400), 2)
+    ahead = world.next_odds(50)
+    result = world.run()
+    # a binomial share of 0.2: six standard errors
+    six = 6 * math.sqrt(0.2 * 0.8 / result.dialled)
+    assert result.talks / result.dialled == pytest.approx(0.2, abs=six + 0.005)
+    assert [known[call] for call in range(50)] == ahead.tolist()
+    logs = [math.log(odds) for odds in known.values()]
+    assert mean(logs) == pytest.approx(0, abs=0.05)
+    assert stdev(logs) == pytest.approx(1.2, abs=0.05)
+
+
+@pytest.mark.parametrize("chance", [0.08, 0.2, 0.5])
+def test_the_mean_chance_of_scored_leads(chance: float) -> None:
+    random = np.random.default_rng(3)
+    chances = [lead_chance(chance, 1.5, score) for score in random.standard_normal(20_000)]
+    assert mean(chances) == pytest.approx(chance, abs=0.005)
+    higher = lead_chance(chance, 1.5, 1.0) / (1 - lead_chance(chance, 1.5, 1.0))
+    middle = lead_chance(chance, 1.5, 0.0) / (1 - lead_chance(chance, 1.5, 0.0))
+    assert higher / middle == pytest.approx(math.exp(1.5))
+    assert lead_chance(chance, 0.0, 2.0) == chance
+
+
+def test_a_trunk_that_holds_lets_go_of_all_at_once() -> None:
+    scenario = replace(CASES["S3"], holds=((600.0, 660.0),), seconds=900.0)
+    ups: list[float] = []
+
+    class Steady(Silent):
+        def call_left(self, age: float, up: bool, now: float) -> None:
+            if up:
+                ups.append(now)
+
+        def decide(self, world: LeanWorld) -> int:
+            return int(world.now * 2) - world.dialled
+
+    LeanWorld(scenario, Steady(), 1).run()
+    assert not [at for at in ups if 630 < at < 661]
+    assert len([at for at in ups if 661 < at < 690]) > 2 * len([at for at in ups if 561 < at < 590])
+
+
+def test_talks_of_two_kinds() -> None:
+    mixture = Mixture(LogNormal(10, 0.5), LogNormal(300, 0.5), 0.6)
+    drawn = mixture.draw(np.random.default_rng(1), 20_000)
+    assert drawn.mean() == pytest.approx(mixture.mean, rel=0.03)
+    at = np.array([5.0, 50.0, 300.0])
+    found = [(drawn > each).mean() for each in at]
+    assert mixture.survival(at) == pytest.approx(found, abs=0.015)
+
+
+def test_what_a_policy_is_told_before_holds_no_law() -> None:
+    truth = replace(
+        CASES["S8"], planned_seconds=20_000.0, holds=((1.0, 2.0),), limit=0.01, leads=500
+    )
+    told = truth.as_told()
+    assert (told.seconds, told.limit, told.leads, told.screened) == (20_000.0, 0.01, 500, True)
+    other = replace(truth, person=((0, 0.9),), talk=LogNormal(1, 1), machine=0.0, holds=())
+    assert other.as_told() == told
