@@ -343,7 +343,7 @@ class PacingBoard:
         return PacingSnapshot(
             idle=len(floor.idle),
             waiting=sum(len(flight.waiting) for flight in flights.values()),
-            own_waiting=len(own.waiting) if own else 0,
+            own_waiting=len(own.waiting) if own is not None else 0,
             reserved=len(floor.reserved),
             busy=self._busy(floor, now),
             in_flight=tuple(
