@@ -23,6 +23,10 @@ from dialer.screen_curve import ScreenCurve
 from dialer.starts import Starts
 
 
+ROUNDING = 1e-3
+"""Seconds by which one instant may differ from itself, once the scale of time has been moved."""
+
+
 class Stage(StrEnum):
     """Of a call that still matters to pacing."""
 
@@ -245,7 +249,7 @@ class PacingBoard:
 
     def _teach(self, before: _Agent, now: _Agent | None, at: float = 0.0) -> None:
         """A talk or a wrap-up has ended."""
-        if now is not None and now.duty is before.duty and now.since == before.since:
+        if now and now.duty is before.duty and abs(now.since - before.since) < ROUNDING:
             return
         pace = self._paces.get(before.campaign)
         if pace is None:

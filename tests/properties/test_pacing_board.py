@@ -339,3 +339,55 @@ class TeamBoardMachine(TeamMachine):
 
 TestTeamBoard = TeamBoardMachine.TestCase
 TestTeamBoard.settings = settings(stateful_step_count=50)
+
+
+# --- what it learns ---------------------------------------------------------------------------------------------------
+
+
+def board_of_talks() -> PacingBoard:
+    board = PacingBoard()
+    board.campaign("spring", screened=False, grace=GRACE, wrap_limit=WRAP_LIMIT)
+    return board
+
+
+def chance_to_be_free(board: PacingBoard, now: float) -> float:
+    """Of somebody who has talked for twenty seconds, within the longest horizon."""
+    board.agent("probe", "roma", Duty.TALKING, now - 20, staffed=True, campaign="spring")
+    (group,) = board.snapshot("spring", "roma", now).busy
+    return float(group.table.rows(np.array([20.0]), np.zeros(0))[0, -1])
+
+
+def test_a_talk_that_ended_is_learnt_once() -> None:
+    told, untold = board_of_talks(), board_of_talks()
+    for number in range(30):
+        start = START.timestamp() + 100 * number
+        told.agent("anna", "roma", Duty.TALKING, start, staffed=True, campaign="spring")
+        told.agent("anna", "roma", Duty.WRAP_UP, start + 5, staffed=True, campaign="")
+        told.agent("anna", "roma", Duty.WRAP_UP, start + 5, staffed=True, campaign="")
+        told.agent("anna", "roma", Duty.IDLE, start + 9, staffed=True, campaign="")
+    told.agent_gone("anna", START.timestamp() + 5000)
+    now = START.timestamp() + 5000
+    assert chance_to_be_free(told, now) > chance_to_be_free(untold, now) + 0.2
+
+
+@pytest.mark.parametrize("by", [0.123457, 3600.000001, -0.3])
+def test_a_clock_that_steps_during_talks_teaches_nothing(by: float) -> None:
+    """The instant that the agent's table has, and the one that the board has moved, may differ by a rounding."""
+    stepped, steady = board_of_talks(), board_of_talks()
+    moved = START + timedelta(seconds=by)
+    for number in range(200):
+        start = timedelta(seconds=number, microseconds=7919 * number)
+        name = f"agent-{number}"
+        for board in (stepped, steady):
+            since = (START + start).timestamp()
+            board.agent(name, "roma", Duty.TALKING, since, staffed=True, campaign="spring")
+    stepped.shift(by)
+    for number in range(200):
+        start = timedelta(seconds=number, microseconds=7919 * number)
+        since, name = (moved + start).timestamp(), f"agent-{number}"
+        stepped.agent(name, "roma", Duty.TALKING, since, staffed=False, campaign="")
+        stepped.agent(name, "roma", Duty.TALKING, since, staffed=True, campaign="")
+    now = START.timestamp() + 300
+    assert chance_to_be_free(stepped, now + by) == pytest.approx(
+        chance_to_be_free(steady, now), abs=1e-4
+    )
