@@ -22,7 +22,6 @@ from dialer.release_curve import ReleaseCurve, ReleaseTable
 from dialer.screen_curve import ScreenCurve
 from dialer.starts import Starts
 
-
 ROUNDING = 1e-3
 """Seconds by which one instant may differ from itself, once the scale of time has been moved."""
 
