@@ -307,7 +307,7 @@ class Dialer:
             await self.stores.agents.save(record)
             for runner in self.switchboard.runners.values():
                 if runner is not here:
-                    runner.team.agents.pop(record.agent_id, None)
+                    runner.team.forget_agent(record.agent_id, self.clock.now())
             self.wires.bus.tell(AgentChanged(agent_id=record.agent_id))
             if here is not None:
                 here.team.add_agent(record.agent_id, record.name)

@@ -218,7 +218,10 @@ def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision
     if burst is None:
         burst = max(2, snapshot.agents // 10 + 1)
     floor = min(max(snapshot.idle - snapshot.waiting - snapshot.unanswered, 0), burst)
-    placed, risk = _most(snapshot, prospect, allowed.theta, floor, burst)
+    most = (
+        burst if allowed.theta > 0.0 else floor
+    )  # no risk at all: as progressive, whatever seems certain
+    placed, risk = _most(snapshot, prospect, allowed.theta, floor, most)
     held_back = Binding.RISK if allowed.binding is None else Binding.BUDGET
     return PacingDecision(
         calls_to_place=placed,

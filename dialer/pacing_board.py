@@ -22,6 +22,9 @@ from dialer.release_curve import ReleaseCurve, ReleaseTable
 from dialer.screen_curve import ScreenCurve
 from dialer.starts import Starts
 
+ROUNDING = 1e-3
+"""Seconds by which one instant may differ from itself, once the scale of time has been moved."""
+
 
 class Stage(StrEnum):
     """Of a call that still matters to pacing."""
@@ -245,7 +248,7 @@ class PacingBoard:
 
     def _teach(self, before: _Agent, now: _Agent | None, at: float = 0.0) -> None:
         """A talk or a wrap-up has ended."""
-        if now is not None and now.duty is before.duty and now.since == before.since:
+        if now and now.duty is before.duty and abs(now.since - before.since) < ROUNDING:
             return
         pace = self._paces.get(before.campaign)
         if pace is None:
@@ -343,7 +346,7 @@ class PacingBoard:
         return PacingSnapshot(
             idle=len(floor.idle),
             waiting=sum(len(flight.waiting) for flight in flights.values()),
-            own_waiting=len(own.waiting) if own else 0,
+            own_waiting=len(own.waiting) if own is not None else 0,
             reserved=len(floor.reserved),
             busy=self._busy(floor, now),
             in_flight=tuple(
