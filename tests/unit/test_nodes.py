@@ -216,18 +216,19 @@ def room_in(team: Team, seconds: float) -> float:
     return allowance(snapshot.theta, snapshot.windows, expected).room
 
 
-@pytest.mark.parametrize(("roma_up", "expected"), [(True, 0.8), (False, 0.0)])
+@pytest.mark.parametrize(("roma_up", "expected"), [(True, 0.31), (False, -0.14)])
 def test_who_waits_on_a_server_that_is_away_counts_as_abandoned_for_the_brake(
     roma_up: bool, expected: float
 ) -> None:
-    """60 answers, none abandoned, limit 3 %: 1.8 abandoned calls are allowed, so one more leaves 0.8; a doomed one, nothing."""
+    """60 answers, none abandoned, limit 3 %: 1.86 abandoned calls are allowed. One that may come leaves 0.86, less three
+    deviations of what may become of the person who waits; a doomed one beside it is more than there is."""
     counts = (WindowCount(answered=60),) * 2
     team = two_floors(counts=counts)
     play(team, leads(1, "a"), phone_drops("anna", 2, node=ROMA), phone_drops("bruno", 2, node=ROMA))
     play(team, answers("call-1", 3), waits("call-1", 3))
     if not roma_up:
         play(team, link_down(3.5, ROMA))
-    assert room_in(team, 4) == pytest.approx(expected, abs=0.45)
+    assert room_in(team, 4) == pytest.approx(expected, abs=0.02)
     snapshot = team.board.snapshot(SPRING, MILANO, at(4).timestamp())
     assert (snapshot.waiting, snapshot.idle, snapshot.unanswered) == (0, 1, 0)
 
