@@ -1,138 +1,175 @@
-"""The wide pacing benchmark: policies x scenarios x seeds in the lean world.
+"""The wide pacing benchmark: policies x scenarios x shifts in the lean world, its bars, and the page that shows them.
 
-    python -m bench.pacing --cases S1,S2 --peers progressive,eis --seeds 4 --jobs 1 --resume
+    python -m bench.pacing [--quick] [--cases S1,S2] [--peers engine,eis] [--seeds 4] [--jobs 2] [--minutes 170]
 
-Every shift is written to the cells file as it ends; --resume leaves out those that are there, of the same code.
+Every shift is kept as it ends, and is not run again while its scenario and the code that made it are the same (`--again`
+starts anew). The whole run takes up to three hours on two cores; `--quick` takes ten minutes: four shifts a scenario, without
+the choices in hindsight, in bench/results/pacing-reduced.json and on no page.
 """
 
 import argparse
-import importlib
+import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from bench.pacing_cases import CASES, reported_seeds
-from bench.pacing_cells import (
-    Cell,
-    append_cell,
-    cell_of,
-    peer_sources,
-    read_cells,
-    row_of,
-    version_of,
-    world_sources,
-)
-from bench.pacing_oracle import tuned_oracle
-from bench.pacing_peers import PEERS
-from bench.pacing_tuned import GRIDS, pacer_of, tuned
-from bench.report import RESULTS
-from dialer.simulator.lean import LeanWorld
-from dialer.simulator.lean_scenario import LeanScenario
-from dialer.simulator.lean_view import Pacer
+from bench import pacing_page, report
+from bench.pacing_bars import Bar, Figures, bars
+from bench.pacing_cases import CASES, MANY, REPORTED_FROM, reported_seeds
+from bench.pacing_choices import Choices
+from bench.pacing_figures import Row, efficiency, row_of, slower
+from bench.pacing_own_cases import ALL, OWN_SHIFTS
+from bench.pacing_policies import NAMES, SEARCHED, exists
+from bench.pacing_run import OutOfTimeError, Run
 
-Job = tuple[str, str, int, str, Path]
-NAMES = (*PEERS, *GRIDS, "oracle")
+QUICK_SHIFTS, QUICK_MINUTES, QUICK_LARGE = 4, 10.0, 1
+OWN_PEERS = ("engine", "engine-cautious", "progressive", "eis")
+LARGE_TEAM = 100
+Part = tuple[str, str]  # case, peer
 
 
-def maker(peer: str, case: str, version: str, cache: Path) -> Callable[[LeanScenario], Pacer]:
-    """By name, or `module:callable` for a policy from elsewhere; the callable takes the scenario."""
-    if peer in PEERS:
-        return PEERS[peer]
-    if peer in GRIDS:
-        setting = tuned(peer, case, version, cache)
-        return lambda scenario: pacer_of(setting, scenario)
-    if peer == "oracle":
-        return tuned_oracle(case, version, cache)
-    module, _, name = peer.partition(":")
-    if not name:
-        raise SystemExit(f"--peers: {peer} is none of {', '.join(NAMES)}, nor module:callable")
-    made: Callable[[LeanScenario], Pacer] = getattr(importlib.import_module(module), name)
-    return made
+def seeds_of(case: str, most: int | None) -> range:
+    seeds = (
+        reported_seeds(case) if case in CASES else range(REPORTED_FROM, REPORTED_FROM + OWN_SHIFTS)
+    )
+    return seeds[:most]
 
 
-def run_cell(job: Job) -> Cell:
-    case, peer, seed, version, cache = job
-    pacer = maker(peer, case, version, cache)(CASES[case])
-    began = time.process_time()
-    result = LeanWorld(CASES[case], pacer, seed, time.perf_counter_ns).run()
-    return cell_of(case, peer, seed, version, result, time.process_time() - began)
+def parts(cases: list[str], peers: list[str]) -> Iterator[Part]:
+    """The engine first, then what it is compared with; large teams, which take longest, last of each."""
+    by_cost = sorted(cases, key=lambda case: ALL[case].most_agents >= LARGE_TEAM)
+    for peer in peers:
+        for case in by_cost:
+            if case in CASES or peer in OWN_PEERS:
+                yield case, peer
 
 
-def wanted(options: argparse.Namespace) -> list[Job]:
-    jobs: list[Job] = []
-    for case in options.cases.split(","):
-        if case not in CASES:
-            raise SystemExit(f"--cases: {case} is none of {', '.join(CASES)}")
-        version = version_of(case, world_sources() + peer_sources())
-        seeds = reported_seeds(case)[: options.seeds]
-        cache = options.cells.with_name("pacing-tuned.json")
-        jobs += [(case, p, s, version, cache) for p in options.peers.split(",") for s in seeds]
-    return jobs
+class Bench:
+    def __init__(self, run: Run, choices: Choices, most: int | None, quick: bool) -> None:
+        self._run, self._choices, self._most, self._quick = run, choices, most, quick
+        self.specs: dict[Part, str] = {}
+
+    def seeds(self, case: str) -> range:
+        if self._quick:
+            large = ALL[case].most_agents >= LARGE_TEAM
+            return seeds_of(case, QUICK_LARGE if large else QUICK_SHIFTS)
+        return seeds_of(case, self._most)
+
+    def work(self, todo: list[Part]) -> None:
+        for case, peer in todo:
+            if peer == "oracle-equal" and not exists("engine"):
+                continue
+            spec = self._choices.spec(case, peer, self.seeds(case))
+            self.specs[case, peer] = spec
+            self._run.cells(case, peer, spec, self.seeds(case))
+            print(f"{case} {peer}", file=sys.stderr, flush=True)
+
+    def thousand(self) -> None:
+        for case, count in MANY.items():
+            self._run.cells(case, "engine", "engine", range(REPORTED_FROM, REPORTED_FROM + count))
+            print(f"{case} engine, {count} shifts", file=sys.stderr, flush=True)
+
+    def figures(self, todo: list[Part]) -> Figures:
+        """Of what is there: parts that were not finished are left out."""
+        rows = {part: row for part in todo if (row := self._row(*part)) is not None}
+        for part, row in rows.items():
+            rows[part] = with_efficiency(row, rows)
+        every = range(REPORTED_FROM, REPORTED_FROM + max(MANY.values()))
+        engine = [c for case in ALL for c in self._run.known(case, "engine", "engine", every)]
+        name = "engine-strict"
+        strict = [c for case in CASES for c in self._run.known(case, name, name, every)]
+        return Figures(rows, engine, strict)
+
+    def _row(self, case: str, peer: str) -> Row | None:
+        seeds, spec = self.seeds(case), self.specs.get((case, peer))
+        if spec is None or len(cells := self._run.known(case, peer, spec, seeds)) < len(seeds):
+            return None
+        row = row_of(cells, spec, ALL[case].limit)
+        row.slower = slower(cells, self._run.known(case, "engine", "engine", seeds))
+        return row
 
 
-def table(cells: list[Cell]) -> str:
-    """Markdown, a part for each scenario."""
-    lines: list[str] = []
-    for case in dict.fromkeys(cell.case for cell in cells):
-        lines += ["", f"**{case}**", "", *_head()]
-        here = [cell for cell in cells if cell.case == case]
-        lines += [
-            _row(peer, [cell for cell in here if cell.peer == peer], CASES[case].limit)
-            for peer in dict.fromkeys(cell.peer for cell in here)
-        ]
-    return "\n".join(lines)
+def with_efficiency(row: Row, rows: dict[Part, Row]) -> Row:
+    progressive = rows.get((row.case, "progressive"))
+    oracle = rows.get((row.case, "oracle-equal")) or rows.get((row.case, "oracle"))
+    if progressive and oracle and row.abandoned[0] <= ALL[row.case].limit:
+        row.efficiency = round(efficiency(row.wait[0], progressive.wait[0], oracle.wait[0]), 3)
+    return row
 
 
-def _head() -> list[str]:
-    names = ["policy", "talk share", "occupancy", "wait s", "abandoned %", "worst seed %"]
-    names += ["over limit", "worst 60 min %", "worst after 200 %", "dials/connect", "lines"]
-    names += ["decide p50/p99 ms", "CPU s", "seeds"]
-    return ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
+def as_json(figures: Figures, held: list[Bar]) -> dict[str, Any]:
+    return {
+        "bars": [asdict(bar) for bar in held],
+        "rows": [row.as_json() for row in figures.rows.values()],
+    }
 
 
-def _row(peer: str, cells: list[Cell], limit: float) -> str:
-    row = row_of(cells, limit)
-
-    def pair(name: str, factor: float, digits: int) -> str:
-        middle, half = row[name]
-        return f"{factor * middle:.{digits}f} ± {factor * half:.{digits}f}"
-
-    columns = [peer, pair("talk_share", 1, 3), pair("occupancy", 1, 3), pair("wait", 1, 1)]
-    columns += [pair("abandoned", 100, 2), f"{100 * row['worst_seed']:.2f}"]
-    columns += [f"{100 * row['over_limit']:.0f} %", pair("worst_hour", 100, 1)]
-    columns += [f"{100 * row['worst_after_200']:.2f}", f"{row['dials_per_connect']:.1f}"]
-    columns += [f"{row['most_lines']}", f"{row['decide_p50_ms']:.3f} / {row['decide_p99_ms']:.3f}"]
-    columns += [f"{row['cpu_seconds']:.2f}", f"{row['seeds']}"]
-    return "| " + " | ".join(columns) + " |"
+def names(text: str, known: list[str], option: str) -> list[str]:
+    chosen = text.split(",")
+    for name in chosen:
+        if name not in known and ":" not in name:
+            raise SystemExit(f"{option}: {name} is none of {', '.join(known)}")
+    return chosen
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--peers", default=",".join(NAMES))
-    parser.add_argument("--seeds", type=int, default=None, help="at most so many a scenario")
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--cells", type=Path, default=RESULTS / "pacing-cells-reduced.jsonl")
+    parser.add_argument("--cases", default=",".join(ALL), help=", ".join(ALL))
+    parser.add_argument("--peers", default=",".join(filter(exists, NAMES)), help=", ".join(NAMES))
+    parser.add_argument("--seeds", type=int, default=None, help="at most so many shifts a scenario")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--minutes", type=float, default=None, help="starts nothing after them")
+    parser.add_argument("--thousand", action="store_true", help="the engine's thousand shifts too")
+    parser.add_argument("--quick", action="store_true", help="ten minutes")
+    parser.add_argument("--again", action="store_true", help="forget the shifts that are there")
+    parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder of the shifts")
     return parser.parse_args(arguments)
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     options = parsed(arguments)
-    jobs = wanted(options)
-    if not options.resume:
-        options.cells.unlink(missing_ok=True)
-    done = {cell.key: cell for cell in read_cells(options.cells)}
-    todo = [job for job in jobs if job[:4] not in done]
-    for case, peer, version, cache in dict.fromkeys((j[0], j[1], j[3], j[4]) for j in todo):
-        maker(peer, case, version, cache)  # tunes once, before the shifts are shared out
-    with ProcessPoolExecutor(options.jobs) as pool:
-        for cell in pool.map(run_cell, todo) if options.jobs > 1 else map(run_cell, todo):
-            append_cell(options.cells, cell)
-            done[cell.key] = cell
-    print(table([done[job[:4]] for job in jobs]))
+    cases = names(options.cases, list(ALL), "--cases")
+    peers = names(options.peers, list(NAMES), "--peers")
+    if options.quick:
+        options.minutes = options.minutes or QUICK_MINUTES
+        peers = [peer for peer in peers if peer not in SEARCHED]
+    todo = list(parts(cases, peers))
+    files = [options.results / f"pacing-{name}.jsonl" for name in ("cells", "tuning")]
+    if options.again:
+        for file in files:
+            file.unlink(missing_ok=True)
+    until = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
+    with Run(*files, options.jobs, until) as run:
+        choices = Choices(run, options.results / "pacing-tuned.json")
+        bench = Bench(run, choices, options.seeds, options.quick)
+        try:
+            bench.work(todo)
+            if options.thousand and exists("engine"):
+                bench.thousand()
+        except OutOfTimeError:
+            print("out of time: what is done is kept", file=sys.stderr)
+        figures = bench.figures(todo)
+    return finish(figures, options)
+
+
+def finish(figures: Figures, options: argparse.Namespace) -> int:
+    held = bars(figures)
+    whole = set(options.cases.split(",")) == set(ALL) and options.seeds is None
+    for case in dict.fromkeys(row.case for row in figures.rows.values()):
+        rows = [row.as_json() for row in figures.rows.values() if row.case == case]
+        print("\n".join(["", f"{case}: {pacing_page.ABOUT[case]}", *pacing_page.table(rows)]))
+    for bar in held:
+        if bar.holds is not None:
+            print(f"{'PASS' if bar.holds else 'FAIL'}  {bar.name}: {bar.asked}: {bar.found}")
+    if options.results == report.RESULTS and (whole or options.quick):
+        written = as_json(figures, held)
+        print(report.write("pacing", written, reduced=options.quick))
+        if not options.quick:
+            pacing_page.main()
+    return 1 if any(bar.holds is False for bar in held) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

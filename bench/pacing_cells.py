@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
-from bench.pacing_cases import CASES
+from bench.pacing_own_cases import ALL
 from dialer.simulator.lean_result import LeanResult
 
-ROOT = Path(__file__).parent.parent
+FEWEST_ANSWERS = 50
 # two-sided 95 % quantiles of Student's t, by degrees of freedom from 1
 STUDENT = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
@@ -23,7 +22,10 @@ STUDENT = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """Shares from 0 to 1, times in seconds, decisions in milliseconds of elapsed time."""
+    """Shares from 0 to 1, times in seconds, decisions in milliseconds of elapsed time.
+
+    `most_excess` is by how many calls the abandoned were ever above the limit's share, from the 50th answer on.
+    """
 
     case: str
     peer: str
@@ -40,6 +42,10 @@ class Cell:
     decide_p50_ms: float
     decide_p99_ms: float
     cpu_seconds: float
+    answered: int
+    dialled: int
+    cancelled: int
+    most_excess: float
 
     @property
     def key(self) -> tuple[str, str, int, str]:
@@ -54,34 +60,40 @@ def cell_of(
         peer=peer,
         seed=seed,
         version=version,
-        talk_share=result.talk_share,
-        occupancy=result.occupancy,
-        wait=result.wait,
-        abandoned=result.abandon_ratio,
-        worst_hour=result.worst_hour,
-        worst_after_200=result.worst_after_200,
-        dials_per_connect=result.dials_per_connect,
+        talk_share=round(result.talk_share, 5),
+        occupancy=round(result.occupancy, 5),
+        wait=round(result.wait, 4),
+        abandoned=round(result.abandon_ratio, 6),
+        worst_hour=round(result.worst_hour, 5),
+        worst_after_200=round(result.worst_after_200, 5),
+        dials_per_connect=round(result.dials_per_connect, 3),
         most_lines=result.most_lines,
-        decide_p50_ms=1000 * result.decide_percentile(0.50),
-        decide_p99_ms=1000 * result.decide_percentile(0.99),
-        cpu_seconds=cpu_seconds,
+        decide_p50_ms=round(1000 * result.decide_percentile(0.50), 4),
+        decide_p99_ms=round(1000 * result.decide_percentile(0.99), 4),
+        cpu_seconds=round(cpu_seconds, 2),
+        answered=result.answered,
+        dialled=result.dialled,
+        cancelled=result.cancelled,
+        most_excess=round(most_excess(result.history, ALL[case].limit), 3),
     )
+
+
+def most_excess(history: list[tuple[float, bool]], limit: float) -> float:
+    """Abandoned calls above `limit` of the answers, at its highest from the 50th answer on; 0 when never above."""
+    abandoned, most = 0, 0.0
+    for count, (_, lost) in enumerate(history, start=1):
+        abandoned += lost
+        if count >= FEWEST_ANSWERS:
+            most = max(most, abandoned - limit * count)
+    return most
 
 
 def version_of(case: str, sources: Iterable[Path]) -> str:
     """Changes with the scenario and with the text of the sources that make the figures."""
-    digest = hashlib.sha256(repr(CASES[case]).encode())
+    digest = hashlib.sha256(repr(ALL[case]).encode())
     for path in sorted(sources):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def world_sources() -> list[Path]:
-    return list((ROOT / "dialer" / "simulator").glob("lean*.py"))
-
-
-def peer_sources() -> list[Path]:
-    return list((ROOT / "bench").glob("pacing_*.py"))
 
 
 def read_cells(path: Path) -> Iterator[Cell]:
@@ -109,29 +121,3 @@ def interval(values: list[float]) -> tuple[float, float]:
         return values[0], math.nan
     quantile = STUDENT[len(values) - 2] if len(values) - 2 < len(STUDENT) else 1.960
     return mean(values), quantile * stdev(values) / math.sqrt(len(values))
-
-
-def efficiency(wait: float, progressive: float, oracle: float) -> float:
-    """1 is the oracle's wait, 0 that of progressive dialling."""
-    return (progressive - wait) / (progressive - oracle)
-
-
-def row_of(cells: list[Cell], limit: float) -> dict[str, Any]:
-    """The figures of one policy in one scenario: (mean, half width) or plain numbers."""
-    rates = [cell.abandoned for cell in cells]
-    return {
-        "talk_share": interval([cell.talk_share for cell in cells]),
-        "occupancy": interval([cell.occupancy for cell in cells]),
-        "wait": interval([cell.wait for cell in cells]),
-        "abandoned": interval(rates),
-        "worst_seed": max(rates),
-        "over_limit": sum(rate > limit for rate in rates) / len(rates),
-        "worst_hour": interval([cell.worst_hour for cell in cells]),
-        "worst_after_200": max(cell.worst_after_200 for cell in cells),
-        "dials_per_connect": mean(cell.dials_per_connect for cell in cells),
-        "most_lines": max(cell.most_lines for cell in cells),
-        "decide_p50_ms": mean(cell.decide_p50_ms for cell in cells),
-        "decide_p99_ms": mean(cell.decide_p99_ms for cell in cells),
-        "cpu_seconds": mean(cell.cpu_seconds for cell in cells),
-        "seeds": len(cells),
-    }

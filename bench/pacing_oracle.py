@@ -4,18 +4,13 @@ Nobody has that knowledge: it shows what an engine could reach that learns at on
 abandoned share of other seeds is the limit.
 """
 
-import json
-import math
 from collections.abc import Callable
-from functools import cache, partial
-from pathlib import Path
-from statistics import mean
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.pacing_cases import CASES, TUNING_SEEDS
 from bench.pacing_risk import EDGES, HORIZON, POINTS, calls_within, cumulants
 from dialer.simulator.lean import LeanWorld
 from dialer.simulator.lean_scenario import (
@@ -195,30 +190,37 @@ def agent_tables(scenario: LeanScenario) -> tuple[Floats, Floats]:
     return cumulants(np.clip(talking * stays, 0, 1)), cumulants(np.clip(wrapping * stays, 0, 1))
 
 
-def abandoned(scenario: LeanScenario, theta: float, seeds: range) -> float:
-    """Mean share over the seeds."""
-    worlds = (LeanWorld(scenario, Oracle(scenario, theta), seed) for seed in seeds)
-    return mean(world.run().abandon_ratio for world in worlds)
+def searched_theta(
+    abandoned: Callable[[float], float],
+    target: float,
+    tolerance: float,
+    start: float = 0.03,
+    steps: int = 7,
+) -> float:
+    """At which the mean abandoned share is within `tolerance` of `target`, or else the nearest that was tried.
 
-
-def tuned_theta(scenario: LeanScenario, seeds: range, steps: int = 7) -> float:
-    """By bisection on the logarithm: the mean abandoned share is the limit."""
-    low, high = 0.002, 0.2
+    By secants on logarithms, between the nearest neighbours once there are two: the share of a few shifts rises with theta,
+    but not smoothly.
+    """
+    tried: dict[float, float] = {}
+    theta = start
     for _ in range(steps):
-        middle = math.sqrt(low * high)
-        if abandoned(scenario, middle, seeds) <= scenario.limit:
-            low = middle
-        else:
-            high = middle
-    return math.sqrt(low * high)
+        theta = float(f"{theta:.4g}")
+        if theta in tried:
+            break
+        tried[theta] = abandoned(theta)
+        if abs(tried[theta] - target) <= tolerance:
+            return theta
+        theta = _next_theta(tried, target)
+    return min(tried, key=lambda each: abs(tried[each] - target))
 
 
-def tuned_oracle(case: str, version: str, path: Path) -> Callable[[LeanScenario], Oracle]:
-    """With the constant of the case, kept in `path` with the version it was found with."""
-    known = json.loads(path.read_text()) if path.is_file() else {}
-    key = f"oracle {case} {version}"
-    if key not in known:
-        known[key] = tuned_theta(CASES[case], TUNING_SEEDS[:6])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(known, indent=1) + "\n")
-    return partial(Oracle, theta=known[key])
+def _next_theta(tried: dict[float, float], target: float) -> float:
+    below = [(theta, share) for theta, share in tried.items() if share < target]
+    above = [(theta, share) for theta, share in tried.items() if share >= target]
+    if below and above:
+        (low, low_share), (high, high_share) = max(below), min(above)
+        part = (target - low_share) / (high_share - low_share)
+        return low * (high / low) ** min(max(part, 0.2), 0.8) if high > low else (low + high) / 2
+    theta, share = max(below) if below else min(above)
+    return min(max(theta * (target / max(share, 1e-3)) ** 1.2, theta / 3), theta * 3)

@@ -1,21 +1,26 @@
 """Constants chosen in hindsight, scenario by scenario: the best talk share with at most the limit abandoned.
 
-Unfair in favour of the tuned: the product knows neither. Choices are kept with the version of code and scenario.
+Unfair in favour of the tuned: the product knows neither.
 """
 
-import json
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from statistics import mean
+from typing import NamedTuple
 
-from bench.pacing_cases import CASES, TUNING_SEEDS
 from bench.pacing_peers import generous_cap
 from bench.pacing_vicidial import Method, Vicidial
-from dialer.simulator.lean import LeanWorld
 from dialer.simulator.lean_scenario import LeanScenario
 from dialer.simulator.lean_view import Pacer
 
 Setting = tuple[str, float, float]  # method, cap or level, target as a share of the agents
+
+
+class Trial(NamedTuple):
+    """Means over the tuning seeds."""
+
+    abandoned: float
+    talk_share: float
+
+
 RATIO_LEVELS = tuple(round(1 + 0.1 * step, 1) for step in range(60))
 TARGETS = (0.0, -0.02, -0.04, -0.07, -0.10, -0.15, -0.20, -0.30, -0.40)
 ADAPTING = (Method.HARD_LIMIT, Method.AVERAGE, Method.TAPERED)
@@ -45,31 +50,15 @@ def pacer_of(setting: Setting, scenario: LeanScenario) -> Pacer:
     )
 
 
-def best(
-    scenario: LeanScenario, grid: Iterable[Setting], seeds: Iterable[int]
-) -> tuple[Setting, float]:
-    """The setting, and its talk share; ValueError when none keeps the limit."""
+def best(grid: Iterable[Setting], evaluate: Callable[[Setting], Trial], limit: float) -> Setting:
+    """ValueError when none keeps the limit."""
     fit: list[tuple[float, Setting]] = []
     for setting in grid:
-        shifts = [LeanWorld(scenario, pacer_of(setting, scenario), seed).run() for seed in seeds]
-        if mean(shift.abandon_ratio for shift in shifts) <= scenario.limit:
-            fit.append((mean(shift.talk_share for shift in shifts), setting))
+        trial = evaluate(setting)
+        if trial.abandoned <= limit:
+            fit.append((trial.talk_share, setting))
         elif setting[0] == "RATIO":
             break  # more lines abandon more
     if not fit:
         raise ValueError("no setting of the grid keeps the limit")
-    share, setting = max(fit)
-    return setting, share
-
-
-def tuned(name: str, case: str, version: str, cache: Path, seeds: int = 4) -> Setting:
-    """The setting, from the cache when code and scenario are those it was chosen with."""
-    known = json.loads(cache.read_text()) if cache.is_file() else {}
-    key = f"{name} {case} {version} {seeds}"
-    if key not in known:
-        scenario = CASES[case]
-        known[key], _ = best(scenario, GRIDS[name](scenario), TUNING_SEEDS[:seeds])
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        cache.write_text(json.dumps(known, indent=1) + "\n")
-    method, level, target = known[key]
-    return method, level, target
+    return max(fit)[1]

@@ -1,0 +1,84 @@
+"""Runs cells that are not there yet, on as many processes as asked for, and writes each as it ends."""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from bench.pacing_cells import Cell, append_cell, cell_of, read_cells, version_of
+from bench.pacing_own_cases import ALL
+from bench.pacing_policies import build, sources
+from dialer.simulator.lean import LeanWorld
+
+Job = tuple[str, str, str, int, str]  # case, peer, spec, seed, version
+
+
+class OutOfTimeError(Exception):
+    """The minutes given are over; what is done is kept."""
+
+
+def run_cell(job: Job) -> Cell:
+    case, peer, spec, seed, version = job
+    pacer = build(spec, ALL[case])
+    began = time.process_time()
+    result = LeanWorld(ALL[case], pacer, seed, time.perf_counter_ns).run()
+    return cell_of(case, peer, seed, version, result, time.process_time() - began)
+
+
+def version(case: str, spec: str) -> str:
+    return f"{version_of(case, sources(spec))} {spec}"
+
+
+class Run:
+    """`cells` and `tuning` are the files of reported and of tuning seeds; `until` ends it (elapsed seconds of `clock`)."""
+
+    def __init__(
+        self,
+        cells: Path,
+        tuning: Path,
+        jobs: int = 1,
+        until: float = float("inf"),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._files = {False: cells, True: tuning}
+        self._done = {c.key: c for path in (cells, tuning) for c in read_cells(path)}
+        self._until, self._clock = until, clock
+        self._pool = ProcessPoolExecutor(jobs) if jobs > 1 else None
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def cells(
+        self, case: str, peer: str, spec: str, seeds: Iterable[int], *, tuning: bool = False
+    ) -> list[Cell]:
+        """In the order of the seeds; those missing are run."""
+        text = version(case, spec)
+        jobs: list[Job] = [(case, peer, spec, seed, text) for seed in seeds]
+        todo = [job for job in jobs if _key(job) not in self._done]
+        if self._pool is not None and self._clock() < self._until:
+            for cell in self._pool.map(run_cell, todo):
+                self._keep(cell, tuning)
+        else:
+            for job in todo:
+                if self._clock() >= self._until:
+                    raise OutOfTimeError
+                self._keep(run_cell(job), tuning)
+        return [self._done[_key(job)] for job in jobs]
+
+    def known(self, case: str, peer: str, spec: str, seeds: Iterable[int]) -> list[Cell]:
+        """Those that are there, of the present code."""
+        keys = [(case, peer, seed, version(case, spec)) for seed in seeds]
+        return [self._done[key] for key in keys if key in self._done]
+
+    def _keep(self, cell: Cell, tuning: bool) -> None:
+        append_cell(self._files[tuning], cell)
+        self._done[cell.key] = cell
+
+
+def _key(job: Job) -> tuple[str, str, int, str]:
+    case, peer, _, seed, text = job
+    return case, peer, seed, text
