@@ -2,18 +2,18 @@
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from bench.pacing import main, maker
 from bench.pacing_cases import CASES, reported_seeds
-from bench.pacing_cells import Cell, append_cell, efficiency, interval, read_cells, version_of
-from bench.pacing_oracle import tuned_theta
+from bench.pacing_cells import interval
+from bench.pacing_figures import efficiency
+from bench.pacing_oracle import Oracle, searched_theta
 from bench.pacing_peers import EisWindow, eis_window, generous_cap, issabel_elapsed
 from bench.pacing_risk import POINTS, calls_within, none_left
-from bench.pacing_tuned import best, tuned
+from bench.pacing_tuned import Trial, best
 from bench.pacing_vicidial import Method, calls_wanted, clamped, hhmm, next_level
+from dialer.simulator.lean import LeanWorld
 
 
 @pytest.mark.parametrize(
@@ -86,23 +86,36 @@ def test_the_risk_of_a_sure_agent_and_of_none() -> None:
     assert calls_within(3, [0.0] * 3 * POINTS, sure, weights, 0.0, 10) == 3
 
 
-def test_the_best_ratio_keeps_the_limit_and_is_remembered(tmp_path: Path) -> None:
-    # a level of 1 abandons nobody, 3 nearly everybody
-    grid = [("RATIO", 1.0, 0.0), ("RATIO", 3.0, 0.0)]
-    scenario = replace(CASES["S1"], seconds=2_000.0)
-    assert best(scenario, grid, [1])[0] == ("RATIO", 1.0, 0.0)
+def test_the_best_setting_keeps_the_limit() -> None:
+    trials = {
+        ("RATIO", 1.0, 0.0): Trial(0.0, 0.60),
+        ("RATIO", 1.5, 0.0): Trial(0.03, 0.70),
+        ("RATIO", 2.0, 0.0): Trial(0.04, 0.80),
+    }
+    assert best(trials, trials.__getitem__, 0.03) == ("RATIO", 1.5, 0.0)
+    # after a ratio above the limit no higher one is tried
+    assert best(trials, trials.__getitem__, 0.035)[1] == 1.5
     with pytest.raises(ValueError, match="limit"):
-        best(scenario, grid[1:], [1])
-    cache = tmp_path / "tuned.json"
-    cache.write_text('{"ratio-tuned S1 v 4": ["RATIO", 1.3, 0.0]}')
-    assert tuned("ratio-tuned", "S1", "v", cache) == ("RATIO", 1.3, 0.0)
+        best(list(trials)[2:], trials.__getitem__, 0.03)
 
 
-def test_the_oracles_constant_is_higher_for_a_higher_limit() -> None:
-    scenario = replace(CASES["S1"], seconds=1_500.0)
-    strict = tuned_theta(replace(scenario, limit=0.01), range(1, 3), steps=3)
-    loose = tuned_theta(replace(scenario, limit=0.20), range(1, 3), steps=3)
-    assert strict < loose
+@pytest.mark.parametrize("target", [0.01, 0.027, 0.1])
+def test_the_search_of_the_references_constant(target: float) -> None:
+    tried: list[float] = []
+
+    def abandoned(theta: float) -> float:
+        tried.append(theta)
+        return 0.5 * theta**0.8 + 0.0003 * math.sin(1e4 * theta)  # rises, not smoothly
+
+    theta = searched_theta(abandoned, target, 0.0005)
+    assert abs(abandoned(theta) - target) <= 0.0005
+    assert len(tried) <= 8
+
+
+def test_the_reference_abandons_more_with_a_higher_constant() -> None:
+    scenario = replace(CASES["S2"], seconds=2_000.0)
+    shares = [LeanWorld(scenario, Oracle(scenario, t), 1).run().abandon_ratio for t in (0.005, 0.3)]
+    assert shares[0] < shares[1]
 
 
 def test_intervals_of_student() -> None:
@@ -116,59 +129,3 @@ def test_intervals_of_student() -> None:
 def test_reported_seeds_are_by_size() -> None:
     assert [len(reported_seeds(case)) for case in CASES] == [20, 20, 20, 12, 10, 10, 12, 20]
     assert min(reported_seeds("S1")) == 1000
-
-
-def test_the_version_follows_scenario_and_code(tmp_path: Path) -> None:
-    source = tmp_path / "source.py"
-    source.write_text("one")
-    first = version_of("S1", [source])
-    assert first == version_of("S1", [source]) != version_of("S2", [source])
-    source.write_text("two")
-    assert version_of("S1", [source]) != first
-
-
-def test_a_run_resumes_after_a_line_cut_short(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "cells.jsonl"
-    options = ["--cases", "S1", "--peers", "progressive", "--cells", str(path), "--resume"]
-    main([*options, "--seeds", "1"])
-    first = list(read_cells(path))
-    with path.open("a") as lines:
-        lines.write('{"case": "S1", "pe')
-    main([*options, "--seeds", "2"])
-    cells = list(read_cells(path))
-    assert cells[0] == first[0]  # its CPU time too: not run again
-    assert [cell.seed for cell in cells] == [1000, 1001]
-    assert "| progressive | 0.6" in capsys.readouterr().out
-
-
-def test_an_unknown_peer_or_case_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="nobody"):
-        maker("nobody", "S1", "v", tmp_path / "cache.json")
-    with pytest.raises(SystemExit, match="S99"):
-        main(["--cases", "S99", "--cells", str(tmp_path / "c.jsonl")])
-    made = maker("bench.pacing_peers:EisWindow", "S1", "v", tmp_path / "cache.json")
-    assert isinstance(made(CASES["S1"]), EisWindow)
-
-
-def test_a_cell_is_read_as_written(tmp_path: Path) -> None:
-    cell = Cell(
-        case="S1",
-        peer="eis",
-        seed=1,
-        version="v",
-        talk_share=0.5,
-        occupancy=0.6,
-        wait=20.0,
-        abandoned=0.01,
-        worst_hour=0.02,
-        worst_after_200=0.03,
-        dials_per_connect=3.0,
-        most_lines=9,
-        decide_p50_ms=0.1,
-        decide_p99_ms=0.2,
-        cpu_seconds=0.3,
-    )
-    append_cell(tmp_path / "new" / "cells.jsonl", cell)
-    assert list(read_cells(tmp_path / "new" / "cells.jsonl")) == [cell]
