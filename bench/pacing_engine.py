@@ -1,5 +1,9 @@
 """The production pacing modules as a policy of the lean world: the same curves, brake and decision that dial."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
 from dialer.answer_curve import AnswerCurve
 from dialer.brake import (
     DEFAULT_TARGET,
@@ -23,18 +27,28 @@ RAMP_PER_SECOND = 4.0  # bursts
 
 
 class Engine:
-    """A Pacer. `strict`: nothing is borrowed from answers that are still to come."""
+    """A Pacer. `strict`: nothing is borrowed from answers that are still to come. `scores`: it is told the leads' odds.
+    `revokes`: it may take back calls that have not rung."""
 
     def __init__(
-        self, scenario: LeanScenario, *, target: float = DEFAULT_TARGET, strict: bool = False
+        self,
+        scenario: LeanScenario,
+        *,
+        target: float = DEFAULT_TARGET,
+        strict: bool = False,
+        scores: bool = False,
+        revokes: bool = False,
     ) -> None:
-        self.limit, self.end, self.strict = scenario.limit, scenario.seconds, strict
+        self.scores, self.policy = scores, replace(POLICY, revokes=revokes)
+        self.limit, self.strict = scenario.limit, strict
+        self.end = scenario.seconds
         self.goal = target * scenario.limit
         self.answers = AnswerCurve(screen=ScreenCurve() if scenario.screened else None)
         self.release = ReleaseCurve(grace=scenario.grace)
         self.theta, self.rate = THETA_START, AnswerRate()
         self.answered_count = self.abandoned_count = 0
         self._burst, self._burst_at = 2.0, 0.0
+        self._scale, self.revoked = 1.0, 0
 
     # --- what it is told ----------------------------------------------------------------------------------------------
 
@@ -76,10 +90,32 @@ class Engine:
             theta=self.theta,
             windows=(self._window(now),),
             burst=self._room_to_burst(world.staffed, now),
+            revocable=self._silent(world) if self.policy.revokes else 0,
         )
-        calls = decide(snapshot, POLICY).calls_to_place
-        self._burst -= calls
-        return calls
+        if self.scores:
+            odds = world.next_odds(snapshot.burst or 0)
+            snapshot = replace(snapshot, next_odds=self._scaled(odds).tolist())
+        decision = decide(snapshot, self.policy)
+        if decision.calls_to_revoke:
+            self._revoke(world, decision.calls_to_revoke)
+        self._burst -= decision.calls_to_place
+        self._learn_scale(snapshot.next_odds[: decision.calls_to_place])
+        return decision.calls_to_place
+
+    def _scaled(self, odds: Floats) -> Floats:
+        """Odds against the average of the list, where the world gives them against its middle."""
+        return odds * self._scale
+
+    def _learn_scale(self, placed: Sequence[float]) -> None:
+        """Stochastic approximation: the mean weight of the calls placed comes to 1."""
+        for odds in placed:
+            self._scale *= math.exp(-0.02 * (self._table.weight(odds) - 1.0))
+
+    def _revoke(self, world: LeanWorld, count: int) -> None:
+        silent = [call for call in world.ringing.ids if world.has_rung(call) is None]
+        for call in sorted(silent, reverse=True)[:count]:
+            if world.cancel(call):
+                self.revoked += 1
 
     def _in_flight(self, world: LeanWorld) -> CallGroup:
         ages = world.ringing.ages(world.now)
@@ -88,6 +124,10 @@ class Engine:
             return CallGroup(table=self._table, ages=ages)
         screening = world.screening.ages(world.now)
         return CallGroup(table=self._table, ages=ages, screening=screening, rang=self._rang(world))
+
+    @staticmethod
+    def _silent(world: LeanWorld) -> int:
+        return sum(world.has_rung(call) is None for call in world.ringing.ids)
 
     def _rang(self, world: LeanWorld) -> Floats:
         return world.rang.array[: world.rang.size]

@@ -98,10 +98,9 @@ class AnswerTable:
             result = np.bincount(index, minlength=BINS) @ self.cumulants
         return result
 
-    def new_call_of(self, odds: float) -> list[float]:
-        """The same of a lead with these odds."""
-        chances: list[float] = self.rows(np.zeros(1), np.array([odds]))[0].tolist()
-        return chances
+    def weight(self, odds: float) -> float:
+        """How many times an average lead's chance one with these odds has, when the call is placed."""
+        return odds / (1.0 + float(self.ever[0]) * (odds - 1.0))
 
 
 def prior_hazard(level: float = 0.035) -> Floats:

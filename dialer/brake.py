@@ -38,7 +38,11 @@ WIDTH = 3.0
 """Abandoned calls of room at which the brake begins to work."""
 
 EASED = 0.01
-"""theta where the room is just used up; it falls on to THETA_MIN over another WIDTH, and to nothing after that."""
+"""theta where the room is just used up; it falls on to THETA_MIN over another WIDTH."""
+
+FAR_OVER = 10.0
+"""So many abandoned calls over what there is room for, and dialling is progressive: never more possible answers than free
+agents. Not before: in a large team that costs most of the talk, and THETA_MIN repays almost as fast."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,8 +105,10 @@ def _eased(theta: float, room: float) -> float:
     knee = min(EASED, theta)
     if room >= 0.0:
         return knee * math.pow(theta / knee, room / WIDTH)
+    if room <= -FAR_OVER:
+        return 0.0
     if room <= -WIDTH:
-        return 0.0  # progressive: never more possible answers than free agents
+        return min(THETA_MIN, theta)
     low = min(THETA_MIN, theta)
     return low * math.pow(knee / low, 1.0 + room / WIDTH)
 

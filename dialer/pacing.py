@@ -16,14 +16,17 @@ from typing import Any
 import numpy as np
 
 from dialer.answer_curve import AnswerTable
-from dialer.brake import THETA_START, Allowance, WindowState, allowance
+from dialer.brake import EASED, THETA_START, Allowance, WindowState, allowance
 from dialer.campaign import PacingMode
 from dialer.hazards import HORIZONS, SPAN, Floats
-from dialer.pacing_risk import Balance, ExactBalance
+from dialer.pacing_risk import Balance, ExactBalance, Taken
 from dialer.release_curve import ReleaseTable
 
 SMALL_TEAM, FEW_CALLS = 6, 24
 """Up to so many agents and calls in flight the distribution is computed exactly; above, the normal approximation is as good."""
+
+REVOKE_AT = 3.0
+"""A call that has not rung yet is taken back when its risk is so many times what a new call may have: each costs an attempt."""
 
 NEAR = 4.0
 """The exact distribution is asked where the approximation is not this much above what is allowed."""
@@ -97,9 +100,8 @@ class PacingSnapshot:
     trunk_binding: Binding = Binding.TRUNK_LINES  # what keeps trunk_room from being more
     burst: int | None = None  # at most so many at once; None: a tenth of the agents, and 1
     inbound_per_second: float = 0.0  # callers expected who want the same agents
-    next_odds: tuple[
-        float, ...
-    ] = ()  # of the leads at the head of the hopper; further ones are average
+    next_odds: Sequence[float] = ()  # of the leads next in turn; further ones are average
+    revocable: int = 0  # this campaign's calls here that no phone has rung for yet
 
     @property
     def agents(self) -> int:
@@ -116,12 +118,14 @@ class PacingPolicy:
     mode: PacingMode
     dial_ratio: float = 2.0
     lines: int = 1_000_000
+    revokes: bool = False  # takes calls back that have not rung when the risk jumps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PacingDecision:
     calls_to_place: int
     limited_by: Binding
+    calls_to_revoke: int = 0  # the newest of the revocable ones
     risk: float = 0.0  # of the next call that is not placed; 0 where the mode has none
     allowed: Allowance | None = None
     expected_free: float = 0.0  # agents released within 10 s, idle ones included
@@ -218,14 +222,17 @@ def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision
     if burst is None:
         burst = max(2, snapshot.agents // 10 + 1)
     floor = min(max(snapshot.idle - snapshot.waiting - snapshot.unanswered, 0), burst)
-    most = (
-        burst if allowed.theta > 0.0 else floor
-    )  # no risk at all: as progressive, whatever seems certain
-    placed, risk = _most(snapshot, prospect, allowed.theta, floor, most)
+    # with no risk at all it is progressive, whatever seems certain
+    most = burst if allowed.theta > 0.0 else floor
+    balance = prospect.balance(snapshot)
+    placed, risk = _most(snapshot, balance, allowed.theta, floor, most)
     held_back = Binding.RISK if allowed.binding is None else Binding.BUDGET
     return PacingDecision(
         calls_to_place=placed,
         limited_by=Binding.START_UP if placed >= burst else held_back,
+        calls_to_revoke=_revoked(snapshot, balance, allowed)
+        if policy.revokes and not placed
+        else 0,
         risk=risk,
         allowed=allowed,
         expected_free=prospect.free_soon,
@@ -234,18 +241,42 @@ def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision
 
 
 def _most(
-    snapshot: PacingSnapshot, prospect: "Prospect", theta: float, floor: int, burst: int
+    snapshot: PacingSnapshot, balance: Balance, theta: float, floor: int, most: int
 ) -> tuple[int, float]:
-    """(calls whose risk is at most theta, the risk of one more); at least `floor`, at most `burst`."""
-    balance = prospect.balance(snapshot)
+    """(calls whose risk is at most theta, the risk of one more); at least `floor`, at most `most`."""
+    if snapshot.next_odds:
+        return _most_by_lead(snapshot, balance, theta, floor, most)
     placed = floor
     risk = balance.risk(placed, NEAR * theta)
     if _is_small(snapshot) and risk <= NEAR * theta:
-        return _most_exactly(snapshot, theta, floor, burst)
-    while placed < burst and risk <= theta:
+        return _most_exactly(snapshot, theta, floor, most)
+    while placed < most and risk <= theta:
         placed += 1
         risk = balance.risk(placed, theta)
     return placed, risk
+
+
+def _most_by_lead(
+    snapshot: PacingSnapshot, balance: Balance, theta: float, floor: int, most: int
+) -> tuple[int, float]:
+    """The same where it is known how likely each of the next leads answers."""
+    table, taken, placed = snapshot.answers, Taken(), 0
+    risk = balance.risk(taken, theta)
+    while placed < most and (placed < floor or risk <= theta):
+        odds = snapshot.next_odds[placed] if placed < len(snapshot.next_odds) else 1.0
+        taken.add(table.weight(odds))
+        placed += 1
+        risk = balance.risk(taken, theta)
+    return placed, risk
+
+
+def _revoked(snapshot: PacingSnapshot, balance: Balance, allowed: Allowance) -> int:
+    """Calls to take back so that the risk of the last one left is at most REVOKE_AT times what a new one may have."""
+    enough = REVOKE_AT * max(allowed.theta, EASED)
+    revoked = 0
+    while revoked < snapshot.revocable and balance.risk(-1 - revoked, enough) > enough:
+        revoked += 1
+    return revoked
 
 
 def _is_small(snapshot: PacingSnapshot) -> bool:

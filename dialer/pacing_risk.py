@@ -44,6 +44,19 @@ def no_agent(mean: float, variance: float, third: float) -> float:
     return 0.0 if chance < 0.0 else 1.0 if chance > 1.0 else chance
 
 
+class Taken:
+    """New calls to leads that answer with `weight` times an average lead's chance: the sums of the weights' powers."""
+
+    __slots__ = ("powers",)
+
+    def __init__(self) -> None:
+        self.powers = (0.0, 0.0, 0.0)
+
+    def add(self, weight: float) -> None:
+        first, second, cubed = self.powers
+        self.powers = (first + weight, second + weight**2, cubed + weight**3)
+
+
 class Balance:
     """S(h) before any new call: its cumulants at each horizon, and the new call's chances q and weights g.
 
@@ -65,13 +78,17 @@ class Balance:
             if weights[k] > _LIGHT
         ]
 
-    def risk(self, more: int, enough: float = 1.0) -> float:
-        """Of a call placed after `more` new ones. Above `enough` any value above it may be returned."""
+    def risk(self, more: int | Taken, enough: float = 1.0) -> float:
+        """Of a call placed after `more` new ones: so many of average leads (less than 0: as many of the last ones taken back),
+        or those of Taken. Above `enough` any value above it may be returned."""
+        first, second, cubed = (more, more, more) if isinstance(more, int) else more.powers
         total = 0.0
         for weight, mean, variance, third, q in self._terms:
-            own = more * q * (1.0 - q)
+            square = q * q
             total += weight * no_agent(
-                mean - more * q, variance + own, third - own * (1.0 - 2.0 * q)
+                mean - first * q,
+                variance + first * q - second * square,
+                third - first * q + 3.0 * second * square - 2.0 * cubed * square * q,
             )
             if total > enough:
                 break

@@ -193,8 +193,10 @@ def test_better_odds_never_make_an_answer_less_likely(age: float) -> None:
 
 def test_a_new_call_of_a_lead_is_its_first_row_with_its_odds() -> None:
     made = table(learnt(*[(8.0, True)] * 20, *[(25.0, False)] * 60))
-    np.testing.assert_allclose(made.new_call_of(1.0), made.new_call)
-    assert made.new_call_of(2.0)[-1] > made.new_call[-1]
+    (first,) = made.rows(np.zeros(1), np.array([2.0]))
+    np.testing.assert_allclose(made.weight(2.0) * np.array(made.new_call), first)
+    assert made.weight(1.0) == pytest.approx(1.0)
+    assert 1.0 < made.weight(2.0) < 2.0
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dialer.brake import (
     EASED,
     ETA,
+    FAR_OVER,
     MOST_BORROWED,
     RESERVE,
     THETA_MAX,
@@ -154,7 +155,8 @@ def with_room(room: float) -> WindowState:
         (WIDTH / 2, 0.04, 0.02),  # half way, on the scale of ratios: 0.01, 0.02, 0.04
         (-WIDTH / 2, 0.03, math.sqrt(EASED * THETA_MIN)),
         (-WIDTH * 0.999999, 0.03, THETA_MIN),
-        (-WIDTH - 0.001, 0.03, 0.0),  # from here on as progressive
+        (-FAR_OVER + 0.001, 0.03, THETA_MIN),
+        (-FAR_OVER - 0.001, 0.03, 0.0),  # from here on as progressive
         (-100.0, 0.5, 0.0),
     ],
 )
