@@ -19,13 +19,18 @@ from bench import pacing_page, report
 from bench.pacing_bars import Bar, Figures, bars
 from bench.pacing_cases import CASES, MANY, REPORTED_FROM, reported_seeds
 from bench.pacing_choices import Choices
-from bench.pacing_figures import Row, efficiency, row_of, slower
+from bench.pacing_figures import Row, efficiency, row_of
 from bench.pacing_own_cases import ALL, OWN_SHIFTS
 from bench.pacing_policies import NAMES, SEARCHED, exists
 from bench.pacing_run import OutOfTimeError, Run
 
 QUICK_SHIFTS, QUICK_MINUTES, QUICK_LARGE = 4, 10.0, 1
-OWN_PEERS = ("engine", "engine-cautious", "progressive", "eis")
+EVERYWHERE = ("engine", "progressive", "eis")
+SOMEWHERE = {
+    "engine-scores": ("scored",),
+    "engine-revokes": ("S1", "S2", "cold-to-hot", "half-leave", "held-trunk"),
+}
+"""The scenarios of a policy that is neither in all of them nor in the eight."""
 LARGE_TEAM = 100
 Part = tuple[str, str]  # case, peer
 
@@ -42,7 +47,7 @@ def parts(cases: list[str], peers: list[str]) -> Iterator[Part]:
     by_cost = sorted(cases, key=lambda case: ALL[case].most_agents >= LARGE_TEAM)
     for peer in peers:
         for case in by_cost:
-            if case in CASES or peer in OWN_PEERS:
+            if peer in EVERYWHERE or case in SOMEWHERE.get(peer, CASES):
                 yield case, peer
 
 
@@ -57,25 +62,41 @@ class Bench:
             return seeds_of(case, QUICK_LARGE if large else QUICK_SHIFTS)
         return seeds_of(case, self._most)
 
-    def work(self, todo: list[Part]) -> None:
-        for case, peer in todo:
-            if peer == "oracle-equal" and not exists("engine"):
-                continue
+    def work(self, todo: list[Part]) -> bool:
+        """False when time was over before the end; parts that were done before are known all the same."""
+        done = [self._part(case, peer) for case, peer in todo]
+        return all(done)
+
+    def _part(self, case: str, peer: str) -> bool:
+        if peer == "oracle-equal" and not exists("engine"):
+            return True
+        try:
             spec = self._choices.spec(case, peer, self.seeds(case))
             self.specs[case, peer] = spec
             self._run.cells(case, peer, spec, self.seeds(case))
-            print(f"{case} {peer}", file=sys.stderr, flush=True)
+        except OutOfTimeError:
+            if (spec_so_far := self._choices.so_far(case, peer, self.seeds(case))) is not None:
+                self.specs[case, peer] = spec_so_far
+            return False
+        print(f"{case} {peer}", file=sys.stderr, flush=True)
+        return True
 
-    def thousand(self) -> None:
-        for case, count in MANY.items():
-            self._run.cells(case, "engine", "engine", range(REPORTED_FROM, REPORTED_FROM + count))
-            print(f"{case} engine, {count} shifts", file=sys.stderr, flush=True)
+    def thousand(self) -> bool:
+        """As `work`, of the engine's further shifts."""
+        try:
+            for case, count in MANY.items():
+                seeds = range(REPORTED_FROM, REPORTED_FROM + count)
+                self._run.cells(case, "engine", "engine", seeds)
+                print(f"{case} engine, {count} shifts", file=sys.stderr, flush=True)
+        except OutOfTimeError:
+            return False
+        return True
 
     def figures(self, todo: list[Part]) -> Figures:
-        """Of what is there: parts that were not finished are left out."""
+        """Of the shifts that are there."""
         rows = {part: row for part in todo if (row := self._row(*part)) is not None}
-        for part, row in rows.items():
-            rows[part] = with_efficiency(row, rows)
+        for row in rows.values():
+            row.efficiency = efficiency_of(row, rows)
         every = range(REPORTED_FROM, REPORTED_FROM + max(MANY.values()))
         engine = [c for case in ALL for c in self._run.known(case, "engine", "engine", every)]
         name = "engine-strict"
@@ -84,19 +105,21 @@ class Bench:
 
     def _row(self, case: str, peer: str) -> Row | None:
         seeds, spec = self.seeds(case), self.specs.get((case, peer))
-        if spec is None or len(cells := self._run.known(case, peer, spec, seeds)) < len(seeds):
-            return None
-        row = row_of(cells, spec, ALL[case].limit)
-        row.slower = slower(cells, self._run.known(case, "engine", "engine", seeds))
-        return row
+        cells = self._run.known(case, peer, spec, seeds) if spec else []
+        engine = self._run.known(case, "engine", "engine", seeds)
+        return row_of(cells, spec, ALL[case].limit, engine) if spec and cells else None
 
 
-def with_efficiency(row: Row, rows: dict[Part, Row]) -> Row:
+def efficiency_of(row: Row, rows: dict[Part, Row]) -> float | None:
+    """By differences from the engine, shift by shift, so that the rows need not be of as many shifts."""
     progressive = rows.get((row.case, "progressive"))
     oracle = rows.get((row.case, "oracle-equal")) or rows.get((row.case, "oracle"))
-    if progressive and oracle and row.abandoned[0] <= ALL[row.case].limit:
-        row.efficiency = round(efficiency(row.wait[0], progressive.wait[0], oracle.wait[0]), 3)
-    return row
+    if not progressive or not oracle or row.abandoned[0] > ALL[row.case].limit:
+        return None
+    if not (row.slower and progressive.slower and oracle.slower):
+        return None
+    slower = row.slower[0], progressive.slower[0], oracle.slower[0]
+    return round(efficiency(*slower), 3)
 
 
 def as_json(figures: Figures, held: list[Bar]) -> dict[str, Any]:
@@ -120,7 +143,9 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--peers", default=",".join(filter(exists, NAMES)), help=", ".join(NAMES))
     parser.add_argument("--seeds", type=int, default=None, help="at most so many shifts a scenario")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--minutes", type=float, default=None, help="starts nothing after them")
+    parser.add_argument(
+        "--minutes", type=float, help="starts nothing after them; 0: shows what is there"
+    )
     parser.add_argument("--thousand", action="store_true", help="the engine's thousand shifts too")
     parser.add_argument("--quick", action="store_true", help="ten minutes")
     parser.add_argument("--again", action="store_true", help="forget the shifts that are there")
@@ -133,22 +158,22 @@ def main(arguments: list[str] | None = None) -> int:
     cases = names(options.cases, list(ALL), "--cases")
     peers = names(options.peers, list(NAMES), "--peers")
     if options.quick:
-        options.minutes = options.minutes or QUICK_MINUTES
+        options.minutes = QUICK_MINUTES if options.minutes is None else options.minutes
         peers = [peer for peer in peers if peer not in SEARCHED]
     todo = list(parts(cases, peers))
     files = [options.results / f"pacing-{name}.jsonl" for name in ("cells", "tuning")]
     if options.again:
         for file in files:
             file.unlink(missing_ok=True)
-    until = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
+    minutes = float("inf") if options.minutes is None else options.minutes
+    until = time.monotonic() + 60 * minutes
     with Run(*files, options.jobs, until) as run:
         choices = Choices(run, options.results / "pacing-tuned.json")
         bench = Bench(run, choices, options.seeds, options.quick)
-        try:
-            bench.work(todo)
-            if options.thousand and exists("engine"):
-                bench.thousand()
-        except OutOfTimeError:
+        in_time = bench.work(todo)
+        if options.thousand and exists("engine"):
+            in_time &= bench.thousand()
+        if not in_time:
             print("out of time: what is done is kept", file=sys.stderr)
         figures = bench.figures(todo)
     return finish(figures, options)
@@ -156,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def finish(figures: Figures, options: argparse.Namespace) -> int:
     held = bars(figures)
-    whole = set(options.cases.split(",")) == set(ALL) and options.seeds is None
+    whole = set(options.cases.split(",")) == set(ALL)
     for case in dict.fromkeys(row.case for row in figures.rows.values()):
         rows = [row.as_json() for row in figures.rows.values() if row.case == case]
         print("\n".join(["", f"{case}: {pacing_page.ABOUT[case]}", *pacing_page.table(rows)]))

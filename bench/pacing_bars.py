@@ -98,15 +98,15 @@ def _efficiencies(figures: Figures) -> Iterator[Bar]:
 
 def _near_the_reference(figures: Figures) -> Iterator[Bar]:
     for case in CASES:
-        row, oracle = figures.row(case), figures.row(case, "oracle-equal")
+        oracle = figures.row(case, "oracle-equal")
         small = case == "S1"
         asked = "at most 1.15 x" if small else "at most 1.10 x, or 0.3 s more"
         name = f"wait {case} against the reference at the same share abandoned"
-        if row is None or oracle is None:
+        if oracle is None or oracle.slower is None or oracle.more is None:
             yield Bar(name, asked, "", None)
             continue
-        wait, best = row.wait[0], oracle.wait[0]
-        apart = abs(row.abandoned[0] - oracle.abandoned[0])
+        best, apart = oracle.wait[0], abs(oracle.more[0])
+        wait = best - oracle.slower[0]
         within = wait <= (1.15 * best if small else max(1.10 * best, best + SECONDS))
         found = f"{wait:.2f} s, {wait / best:.2f} x {best:.2f} s; shares {_percent(apart)} apart"
         yield Bar(name, asked, found, within and apart <= EQUAL)
@@ -145,7 +145,7 @@ def _cost(figures: Figures) -> Iterator[Bar]:
 
 
 def _own(name: str, own: OwnCase, figures: Figures) -> Bar:
-    row = figures.row(name)
+    row = figures.row(name, own.peer)
     bounds = list(_own_bounds(own, row, figures))
     asked = "; ".join(bound.asked for bound in bounds)
     title = f"{name}: {own.about}"
@@ -179,7 +179,7 @@ def _own_bounds(own: OwnCase, row: Row | None, figures: Figures) -> Iterator[Bou
         case, peer, factor = own.wait_of
         other = figures.row(case, peer)
         most = factor * other.wait[0] if other else None
-        of = peer if own.scenario is ALL[case] else f"its wait in {case}"
+        of = f"that of {peer}" if own.scenario is ALL[case] else f"its wait in {case}"
         found = f"{wait:.1f} s against {other.wait[0]:.1f} s" if other else ""
         yield Bound(f"wait at most {factor} x {of}", found, wait, most)
     if own.worst_hour is not None:

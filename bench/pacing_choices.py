@@ -43,6 +43,23 @@ class Choices:
             self._path.write_text(json.dumps(self.known, indent=1, sort_keys=True) + "\n")
         return self.known[key]
 
+    def so_far(self, case: str, peer: str, seeds: range) -> str | None:
+        """What is known without a run; for the reference at the engine's share, of as many of the shifts as it was chosen on."""
+        if peer not in SEARCHED:
+            return peer
+        wanted = [
+            peer,
+            case,
+            *version(case, "oracle" if "oracle" in peer else "vicidial@").split(" "),
+        ]
+        found = {
+            int(words[-1]) if peer == "oracle-equal" else 0: spec
+            for key, spec in self.known.items()
+            if (words := key.split(" "))[: len(wanted)] == wanted
+        }
+        fit = [count for count in found if count <= len(seeds)]
+        return found[max(fit)] if fit else None
+
     def engine_abandoned(self, case: str, seeds: range) -> float:
         return mean(cell.abandoned for cell in self._run.cells(case, "engine", "engine", seeds))
 

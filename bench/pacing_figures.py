@@ -13,7 +13,8 @@ Pair = tuple[float, float]
 
 @dataclass(kw_only=True, slots=True)
 class Row:
-    """Units are those of `Cell`. `slower` is by how many seconds the agents waited longer than under the engine, shift by shift.
+    """Units are those of `Cell`. `slower` is by how many seconds the agents waited longer than under the engine, `more` by what
+    share more was abandoned, shift by shift on the seeds that both have.
 
     `efficiency` is None where it says nothing: more abandoned than the limit, or no reference to compare with.
     """
@@ -38,13 +39,16 @@ class Row:
     decide_p99_ms: float
     cpu_seconds: float
     slower: Pair | None = None
+    more: Pair | None = None
     efficiency: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def row_of(cells: list[Cell], spec: str, limit: float) -> Row:
+def row_of(cells: list[Cell], spec: str, limit: float, engine: Iterable[Cell] = ()) -> Row:
+    waits = {cell.seed: (cell.wait, cell.abandoned) for cell in engine}
+    both = [(cell, *waits[cell.seed]) for cell in cells if cell.seed in waits]
     rates = [cell.abandoned for cell in cells]
     return Row(
         case=cells[0].case,
@@ -66,19 +70,14 @@ def row_of(cells: list[Cell], spec: str, limit: float) -> Row:
         decide_p50_ms=round(mean(cell.decide_p50_ms for cell in cells), 4),
         decide_p99_ms=round(mean(cell.decide_p99_ms for cell in cells), 4),
         cpu_seconds=round(mean(cell.cpu_seconds for cell in cells), 2),
+        slower=rounded([cell.wait - wait for cell, wait, _ in both]) if both else None,
+        more=rounded([cell.abandoned - share for cell, _, share in both]) if both else None,
     )
 
 
 def rounded(values: list[float]) -> Pair:
     middle, half = interval(values)
     return round(middle, 6), round(half, 6) if half == half else 0.0
-
-
-def slower(cells: Iterable[Cell], engine: Iterable[Cell]) -> Pair | None:
-    """On the seeds that both have."""
-    waits = {cell.seed: cell.wait for cell in engine}
-    differences = [cell.wait - waits[cell.seed] for cell in cells if cell.seed in waits]
-    return rounded(differences) if differences else None
 
 
 def efficiency(wait: float, progressive: float, oracle: float) -> float:

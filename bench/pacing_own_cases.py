@@ -14,7 +14,7 @@ class OwnCase:
     """`worst_hour` (a share) bounds the mean over the shifts; no shift may end above its limit.
 
     `wait` is the most mean seconds between calls; `wait_of` bounds it by another case or policy: (case, policy, factor).
-    `whole_list`: every lead is dialled.
+    `whole_list`: every lead is dialled. `peer` is the policy that is judged.
     """
 
     about: str
@@ -22,6 +22,7 @@ class OwnCase:
     worst_hour: float | None = None
     wait: float | None = None
     wait_of: tuple[str, str, float] | None = None
+    peer: str = "engine"
     whole_list: bool = False
 
 
@@ -92,7 +93,8 @@ OWN: dict[str, OwnCase] = {
     "scored": OwnCase(
         about="S2, leads with known odds (log-odds spread 1)",
         scenario=replace(TEN, spread=1.0),
-        wait_of=("S2", "engine", 1.02),
+        wait_of=("scored", "engine", 1.0),
+        peer="engine-scores",
         worst_hour=0.055,
     ),
 }

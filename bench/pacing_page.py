@@ -13,6 +13,8 @@ TITLES = {
     "engine": "**engine**",
     "engine-cautious": "engine, cautious",
     "engine-strict": "engine, strict",
+    "engine-scores": "engine, told the leads' odds",
+    "engine-revokes": "engine, takes back calls that do not ring yet",
     "progressive": "progressive",
     "ratio-2": "ratio 2.0",
     "ratio-tuned": "ratio, tuned in hindsight",

@@ -6,6 +6,7 @@ A name stands for one policy in every scenario; a spec says all that is needed t
 
 import ast
 import importlib
+import inspect
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,10 +21,12 @@ ROOT = Path(__file__).parent.parent
 VOCABULARY = {"dialer.campaign", "dialer.ids", "dialer.errors", "bench.pacing_cases"}
 """Modules whose text changes no figure; a scenario is part of the version by itself."""
 
-ENGINES = {
+ENGINES: dict[str, dict[str, bool]] = {
     "engine": {},
     "engine-cautious": {"cautious": True},
     "engine-strict": {"strict": True},
+    "engine-scores": {"scores": True},  # it is told the leads' odds
+    "engine-revokes": {"revokes": True},  # it may take back calls that do not ring yet
 }
 SEARCHED = (*GRIDS, "oracle", "oracle-equal")  # their constants are looked for first
 NAMES = (*ENGINES, *PEERS, *SEARCHED)
@@ -71,8 +74,13 @@ def file_of(module: str) -> Path:
 
 
 def exists(name: str) -> bool:
-    """False for an engine that is not in this tree."""
-    return name not in ENGINES or file_of("bench.pacing_engine").is_file()
+    """False for an engine, or a setting of it, that is not in this tree."""
+    if name not in ENGINES:
+        return True
+    if not file_of("bench.pacing_engine").is_file():
+        return False
+    made = importlib.import_module("bench.pacing_engine").Engine
+    return set(ENGINES[name]) <= set(inspect.signature(made).parameters)
 
 
 @cache

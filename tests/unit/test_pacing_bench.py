@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from bench import pacing_page
-from bench.pacing import Bench, main
+from bench.pacing import Bench, efficiency_of, main
 from bench.pacing_bars import Figures, bars
 from bench.pacing_cases import CASES, MANY, reported_seeds
 from bench.pacing_cells import Cell, append_cell, interval, most_excess, read_cells, version_of
 from bench.pacing_choices import Choices
-from bench.pacing_figures import Row, row_of, slower
+from bench.pacing_figures import Row, row_of
 from bench.pacing_own_cases import ALL, OWN
 from bench.pacing_policies import NAMES, build, file_of, sources
 from bench.pacing_run import OutOfTimeError, Run
+from bench.pacing_run import version as run_version
 from dialer.simulator.lean import LeanWorld
 
 CELL = Cell(
@@ -41,9 +42,15 @@ CELL = Cell(
 )
 
 
-def row(case: str, peer: str, wait: float, abandoned: float = 0.025, half: float = 0.1) -> Row:
+def row(case: str, peer: str, wait: float, half: float = 0.1) -> Row:
     made = row_of([replace(CELL, case=case, peer=peer)], peer, 0.03)
-    made.wait, made.abandoned = (wait, half), (abandoned, 0.001)
+    made.wait = (wait, half)
+    return made
+
+
+def reference(case: str, wait: float, engine: float, more: float = 0.0) -> Row:
+    made = row(case, "oracle-equal", wait)
+    made.slower, made.more = (wait - engine, 0.1), (more, 0.001)
     return made
 
 
@@ -69,19 +76,13 @@ def test_the_bars_of_the_limit() -> None:
 
 def test_a_wait_is_held_against_the_table_and_the_reference() -> None:
     against = "wait {} against the reference at the same share abandoned"
-    found = judged(row("S1", "engine", 36.0), row("S1", "oracle-equal", 31.4))
-    assert found["wait S1"] is True
-    assert found[against.format("S1")] is True
+    assert judged(row("S1", "engine", 36.0))["wait S1"] is True
     assert judged(row("S1", "engine", 36.2))["wait S1"] is False
-    assert (
-        judged(row("S1", "engine", 36.0), row("S1", "oracle-equal", 31.2))[against.format("S1")]
-        is False
-    )
+    assert judged(reference("S1", 31.4, 36.0))[against.format("S1")] is True
+    assert judged(reference("S1", 31.2, 36.0))[against.format("S1")] is False
     # three tenths of a second are allowed to a large team, but only at the same share
-    near = row("S6", "engine", 1.35), row("S6", "oracle-equal", 1.1)
-    assert judged(*near)[against.format("S6")] is True
-    apart = row("S6", "engine", 1.35, 0.027), row("S6", "oracle-equal", 1.1)
-    assert judged(*apart)[against.format("S6")] is False
+    assert judged(reference("S6", 1.1, 1.35))[against.format("S6")] is True
+    assert judged(reference("S6", 1.1, 1.35, more=0.002))[against.format("S6")] is False
 
 
 def test_intervals_that_touch_do_not_beat_the_tuned() -> None:
@@ -108,11 +109,36 @@ def test_an_own_scenario_holds_all_its_bounds_or_none() -> None:
     assert judged(row("two", "engine", 60.0))[f"two: {OWN['two'].about}"] is None
 
 
-def test_waits_are_compared_seed_by_seed() -> None:
+def test_policies_are_compared_seed_by_seed() -> None:
     engine = [replace(CELL, seed=seed, wait=float(seed)) for seed in (1, 2, 3)]
-    other = [replace(CELL, seed=seed, wait=seed + 5.0) for seed in (3, 2, 4)]
-    assert slower(other, engine) == (5.0, 0.0)
-    assert slower(other, []) is None
+    other = [replace(CELL, seed=seed, wait=seed + 5.0, abandoned=0.035) for seed in (3, 2, 4)]
+    found = row_of(other, "eis", 0.03, engine)
+    assert found.slower == (5.0, 0.0)
+    assert found.more == pytest.approx((0.01, 0.0))
+    assert row_of(other, "eis", 0.03).slower is None
+
+
+def test_the_efficiency_is_one_for_the_reference_and_none_above_the_limit() -> None:
+    engine = row_of([replace(CELL, wait=20.0)], "engine", 0.03, [replace(CELL, wait=20.0)])
+    progressive, oracle, over = (
+        row_of(
+            [replace(CELL, peer=peer, wait=wait, abandoned=share)],
+            peer,
+            0.03,
+            [replace(CELL, wait=20.0)],
+        )
+        for peer, wait, share in (
+            ("progressive", 60.0, 0.0),
+            ("oracle-equal", 18.0, 0.02),
+            ("eis", 5.0, 0.09),
+        )
+    )
+    rows = {("S1", each.peer): each for each in (engine, progressive, oracle, over)}
+    assert efficiency_of(oracle, rows) == 1.0
+    assert efficiency_of(progressive, rows) == 0.0
+    assert efficiency_of(engine, rows) == pytest.approx(40 / 42, abs=1e-3)
+    assert efficiency_of(over, rows) is None
+    assert efficiency_of(engine, {}) is None
 
 
 def test_the_most_above_the_limit_is_counted_from_the_fiftieth_answer() -> None:
@@ -157,10 +183,14 @@ def test_a_run_out_of_time_keeps_what_is_done(tmp_path: Path) -> None:
     clock = iter([0.0, 0.0, 5.0]).__next__
     run = Run(tmp_path / "cells.jsonl", tmp_path / "tuning.jsonl", until=4.0, clock=clock)
     with pytest.raises(OutOfTimeError):
-        run.cells("two", "progressive", "progressive", range(1, 9))
-    assert [cell.seed for cell in read_cells(tmp_path / "cells.jsonl")] == [1, 2]
+        run.cells("two", "progressive", "progressive", range(1000, 1008))
+    assert [cell.seed for cell in read_cells(tmp_path / "cells.jsonl")] == [1000, 1001]
+    clock = iter([5.0, 5.0]).__next__
+    run = Run(tmp_path / "cells.jsonl", tmp_path / "tuning.jsonl", until=4.0, clock=clock)
     bench = Bench(run, Choices(run, tmp_path / "chosen.json"), most=8, quick=False)
-    assert not bench.figures([("two", "progressive")]).rows
+    assert not bench.work([("two", "progressive"), ("two", "oracle-equal")])
+    rows = bench.figures([("two", "progressive"), ("two", "oracle-equal")]).rows
+    assert [row.shifts for row in rows.values()] == [2]
 
 
 def test_a_choice_is_remembered(tmp_path: Path) -> None:
@@ -170,7 +200,7 @@ def test_a_choice_is_remembered(tmp_path: Path) -> None:
         def cells(self, case: str, peer: str, spec: str, *_: object, **__: object) -> list[Cell]:
             self.asked += 1
             level = float(spec.split(",")[1])
-            return [replace(CELL, abandoned=0.1 * (level - 1), talk_share=level)]
+            return [replace(CELL, abandoned=0.09 * (level - 1), talk_share=level)]
 
     path = tmp_path / "chosen.json"
     run = Counting(tmp_path / "cells.jsonl", tmp_path / "tuning.jsonl")
@@ -179,8 +209,24 @@ def test_a_choice_is_remembered(tmp_path: Path) -> None:
     )
     asked = run.asked
     Choices(run, path).spec("S1", "ratio-tuned", reported_seeds("S1"))
-    assert run.asked == asked == 5
+    assert run.asked == asked == 5  # 1.0 to 1.4
     assert Choices(run, path).spec("S1", "eis", reported_seeds("S1")) == "eis"
+
+
+def test_the_reference_so_far_is_of_as_many_shifts_as_it_was_chosen_on(tmp_path: Path) -> None:
+    version = run_version("S1", "oracle")
+    path = tmp_path / "chosen.json"
+    keys = {
+        f"oracle-equal S1 {version} {100 * share} {n}": f"oracle@{n}"
+        for share, n in ((0.02, 5), (0.021, 20))
+    }
+    path.write_text(json.dumps(keys))
+    choices = Choices(Run(tmp_path / "cells.jsonl", tmp_path / "tuning.jsonl"), path)
+    assert choices.so_far("S1", "oracle-equal", range(1000, 1012)) == "oracle@5"
+    assert choices.so_far("S1", "oracle-equal", range(1000, 1020)) == "oracle@20"
+    assert choices.so_far("S1", "oracle-equal", range(1000, 1004)) is None
+    assert choices.so_far("S2", "oracle-equal", range(1000, 1020)) is None
+    assert choices.so_far("S1", "ratio-tuned", range(1000, 1020)) is None
 
 
 def test_an_unknown_policy_or_scenario_is_named(tmp_path: Path) -> None:
