@@ -6,7 +6,7 @@ stands beside each interval. `bench/pacing.py` has the full figures.
 
 import statistics
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -48,13 +48,23 @@ def test_predictive_ends_every_shift_at_or_under_the_limit(
         assert result.abandon_ratio <= result.limit, result
 
 
+def test_with_an_announced_end_the_loan_is_paid_back_by_then() -> None:
+    """What may be borrowed in the half hour ends with it, and the shift is at or under its limit all the same."""
+    for seed in SEEDS[:4]:
+        result = shift.run(
+            PacingMode.PREDICTIVE, agents=10, seed=seed, hours=0.5, works_until=time(9, 30)
+        )
+        assert result.abandoned > 0
+        assert result.abandon_ratio <= result.limit, result
+
+
 def test_predictive_spends_its_budget(
     shifts: dict[tuple[PacingMode, int], ShiftResult],
 ) -> None:
     """A pacing that abandons nobody is not better: it leaves agents idle. In so short a shift one abandoned call is 0.5 to
-    0.8 %, and nobody may be abandoned before 33 have answered."""
+    0.8 %, and as nobody has said when it ends, none may be abandoned before 33 have answered: half of the budget is much."""
     ratios = [result.abandon_ratio for result in of(shifts, PacingMode.PREDICTIVE)]
-    assert statistics.fmean(ratios) > 0.01
+    assert statistics.fmean(ratios) > 0.0075
 
 
 def test_predictive_talks_more_than_progressive(

@@ -5,7 +5,7 @@ The store is an endless list of new leads; writes are taken as done at once. Wha
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from heapq import heappop, heappush
 from itertools import count
 
@@ -73,7 +73,13 @@ class ShiftResult:
         return self.abandoned / self.answered if self.answered else 0.0
 
 
-def policy(mode: PacingMode, *, profile: str = "DEMO", dial_ratio: float = 2.0) -> CampaignPolicy:
+def policy(
+    mode: PacingMode,
+    *,
+    profile: str = "DEMO",
+    dial_ratio: float = 2.0,
+    works_until: time | None = None,
+) -> CampaignPolicy:
     """Nothing but the pacing holds it back."""
     return CampaignPolicy(
         campaign_id=CAMPAIGN,
@@ -82,6 +88,7 @@ def policy(mode: PacingMode, *, profile: str = "DEMO", dial_ratio: float = 2.0) 
         profile=profile,
         mode=mode,
         dial_ratio=dial_ratio,
+        works_until=works_until,
         lines=1000,
         calls_per_second=20.0,
     )
@@ -95,9 +102,13 @@ def run(
     hours: float,
     scenario: Scenario = ITALY,
     counts: WindowCount | None = None,
+    works_until: time | None = None,
 ) -> ShiftResult:
-    """One shift. `counts`: what the campaign's windows have seen before it."""
-    return Shift(mode, agents=agents, seed=seed, scenario=scenario, counts=counts).work(hours)
+    """One shift. `counts`: what the campaign's windows have seen before it; `works_until`: by the clock in Rome."""
+    shift = Shift(
+        mode, agents=agents, seed=seed, scenario=scenario, counts=counts, works_until=works_until
+    )
+    return shift.work(hours)
 
 
 class Shift:
@@ -111,6 +122,7 @@ class Shift:
         seed: int,
         scenario: Scenario = ITALY,
         counts: WindowCount | None = None,
+        works_until: time | None = None,
         nodes: Iterable[NodeId] = (ONLY_NODE,),
     ) -> None:
         self.mode, self.agents, self.seed = mode, agents, seed
@@ -128,11 +140,12 @@ class Shift:
         self._decisions = self._braked = self._dialled = 0
         self._worst = 0.0
         profile = ProfileFiles(None).get("DEMO")
+        rules = policy(mode, works_until=works_until)
         self._handle(
             CampaignLoaded(
-                campaign=Campaign(policy=policy(mode), state=CampaignState.RUNNING),
+                campaign=Campaign(policy=rules, state=CampaignState.RUNNING),
                 profile=profile,
-                trunks=named(policy(mode).trunks, ()),
+                trunks=named(rules.trunks, ()),
                 started_at=None,
                 counts=(counts or WindowCount(),) * len(profile.windows),
                 at=START,
