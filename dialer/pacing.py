@@ -226,7 +226,7 @@ def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision
     most = burst if allowed.theta > 0.0 else floor
     balance = prospect.balance(snapshot)
     placed, risk = _most(snapshot, balance, allowed.theta, floor, most)
-    held_back = Binding.RISK if allowed.binding is None else Binding.BUDGET
+    held_back = Binding.BUDGET if allowed.braked else Binding.RISK
     return PacingDecision(
         calls_to_place=placed,
         limited_by=Binding.START_UP if placed >= burst else held_back,
