@@ -186,6 +186,12 @@ def progressive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecisio
     return _per_free_agent(snapshot, 1.0, Binding.FREE_AGENTS, None)
 
 
+def assured(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
+    """One call per free agent, who is held for it. Agents who are held are not free, and their calls are not in flight here:
+    nobody else can take them."""
+    return _per_free_agent(snapshot, 1.0, Binding.FREE_AGENTS, None)
+
+
 def ratio(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """`dial_ratio` lines per free agent; one when the budget is used up."""
     prospect = Prospect.of(snapshot)
@@ -301,6 +307,7 @@ PACERS: dict[PacingMode, Callable[[PacingSnapshot, PacingPolicy], PacingDecision
     PacingMode.PROGRESSIVE: progressive,
     PacingMode.RATIO: ratio,
     PacingMode.PREDICTIVE: predictive,
+    PacingMode.ASSURED: assured,
 }
 
 

@@ -10,11 +10,12 @@ from datetime import time, timedelta
 
 import pytest
 
+from dialer.adapters.profile_files import ProfileFiles
 from dialer.campaign import PacingMode
 from dialer.events import WindowCount
 from dialer.simulator.scenario import ITALY
 from tests.support import shift
-from tests.support.shift import START, Shift, ShiftResult
+from tests.support.shift import START, Shift, ShiftResult, endless
 
 SEEDS = range(1, 7)
 T_SIX = 6.869
@@ -90,6 +91,37 @@ def test_progressive_with_agents_who_stay_abandons_nobody_at_all() -> None:
     result = shift.run(PacingMode.PROGRESSIVE, agents=5, seed=1, hours=0.5, scenario=staying)
     assert result.answered > 50
     assert result.abandoned == 0
+
+
+def test_assured_abandons_nobody_and_dials_about_as_much_as_progressive(
+    shifts: dict[tuple[PacingMode, int], ShiftResult],
+) -> None:
+    """Whoever answers has an agent who is held. Agents who put the phone down in mid-talk cost nobody anything."""
+    for seed in (1, 2):
+        run = Shift(PacingMode.ASSURED, agents=10, seed=seed)
+        result = run.work(0.5)
+        assert all(order.agent_id is not None for order in run.orders)
+        assert result.answered > 100
+        assert result.abandoned == 0
+        assert result.dialled > 0.9 * shifts[PacingMode.PROGRESSIVE, seed].dialled
+
+
+def test_italian_leads_that_were_abandoned_are_called_after_the_block_with_an_agent_held() -> None:
+    """Of ten leads one was abandoned nine days ago, one two days ago."""
+    ago = {1: timedelta(days=9), 2: timedelta(days=2)}
+    leads = (
+        replace(lead, last_abandoned_at=START - ago[number % 10]) if number % 10 in ago else lead
+        for number, lead in enumerate(endless())
+    )
+    calm = WindowCount(answered=2000)
+    italy = ProfileFiles(None).get("IT-GARANTE")
+    run = Shift(PacingMode.PREDICTIVE, agents=10, seed=1, counts=calm, leads=leads, profile=italy)
+    run.work(0.5)
+    turn = [(int(order.lead_id.removeprefix("lead-")) - 1) % 10 for order in run.orders]
+    assert 2 not in turn
+    assert {each for each, order in zip(turn, run.orders, strict=True) if order.agent_id} == {1}
+    assert all(order.agent_id for each, order in zip(turn, run.orders, strict=True) if each == 1)
+    assert 0.06 < turn.count(1) / len(turn) < 0.5  # neither starved nor all there is
 
 
 def test_a_ratio_of_two_keeps_the_limit_by_its_brake_and_gains_less_than_predictive(

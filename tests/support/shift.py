@@ -36,6 +36,7 @@ from dialer.events import (
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TeamId
 from dialer.leads import Lead, LeadState, Outcome
 from dialer.pacing import Binding
+from dialer.profiles import Profile
 from dialer.simulator.scenario import ITALY, Scenario
 from dialer.simulator.virtual import VirtualExchange
 from dialer.team import Team
@@ -124,7 +125,10 @@ class Shift:
         counts: WindowCount | None = None,
         works_until: time | None = None,
         nodes: Iterable[NodeId] = (ONLY_NODE,),
+        leads: Iterator[Lead] | None = None,
+        profile: Profile | None = None,
     ) -> None:
+        """`leads`: instead of ever new ones; `profile`: instead of the demonstration's."""
         self.mode, self.agents, self.seed = mode, agents, seed
         most = max([agents, *(number for _, number in scenario.staffing)])
         self.scenario = replace(scenario, agents=agents)
@@ -133,13 +137,14 @@ class Shift:
         self.team = Team(TEAM, lambda _now: CallId(f"call-{next(numbers)}"), nodes)
         for index in range(most):
             self.team.add_agent(AgentId(str(scenario.first_code + index)), "")
-        self._leads = _endless()
+        self._leads = leads or endless()
+        self.orders: list[PlaceCall] = []
         self._due: dict[str, datetime] = {}
         self._timers: list[tuple[datetime, str]] = []
         self._phases = dict.fromkeys(AgentPhase, 0)
         self._decisions = self._braked = self._dialled = 0
         self._worst = 0.0
-        profile = ProfileFiles(None).get("DEMO")
+        profile = profile or ProfileFiles(None).get("DEMO")
         rules = policy(mode, works_until=works_until)
         self._handle(
             CampaignLoaded(
@@ -209,6 +214,7 @@ class Shift:
         match command:
             case PlaceCall():
                 self._dialled += 1
+                self.orders.append(command)
                 self.exchange.place(command)
             case BridgeToAgent():
                 self._bridge(command)
@@ -290,7 +296,8 @@ class Shift:
         )
 
 
-def _endless() -> Iterator[Lead]:
+def endless() -> Iterator[Lead]:
+    """Leads that were never tried."""
     for number in count(1):
         yield Lead(
             lead_id=LeadId(f"lead-{number}"),
