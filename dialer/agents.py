@@ -12,6 +12,8 @@ from dialer.errors import IllegalTransitionError
 from dialer.events import (
     AgentLoggedIn,
     AgentLoggedOut,
+    AgentReleased,
+    AgentReserved,
     AgentReturned,
     BreakEnded,
     BreakRequested,
@@ -22,6 +24,8 @@ from dialer.events import (
     CallEnded,
     CallLost,
     CallMatched,
+    CallNotPlaced,
+    CallRefused,
     Event,
     TalkEnded,
     WrapUpEnded,
@@ -37,7 +41,9 @@ class AgentStatus(StrEnum):
 
 class AgentPhase(StrEnum):
     IDLE = "idle"
-    RESERVED = "reserved"  # a Bridge to this agent is under way
+    RESERVED = (
+        "reserved"  # held for a call that rings for this agent alone, or a Bridge is under way
+    )
     TALKING = "talking"
     WRAP_UP = "wrap_up"
 
@@ -63,6 +69,7 @@ STATUS_TRANSITIONS: dict[AgentStatus, dict[type[Event], AgentStatus]] = {
 
 PHASE_TRANSITIONS: dict[AgentPhase, dict[type[Event], AgentPhase]] = {
     P.IDLE: {
+        AgentReserved: P.RESERVED,
         CallMatched: P.RESERVED,
         CallBridged: P.TALKING,
         AgentReturned: P.IDLE,
@@ -70,6 +77,10 @@ PHASE_TRANSITIONS: dict[AgentPhase, dict[type[Event], AgentPhase]] = {
         AgentLoggedOut: P.IDLE,
     },
     P.RESERVED: {
+        CallMatched: P.RESERVED,
+        CallNotPlaced: P.IDLE,
+        CallRefused: P.IDLE,
+        AgentReleased: P.IDLE,
         CallBridged: P.TALKING,
         BridgeFailed: P.IDLE,
         TalkEnded: P.WRAP_UP,
@@ -96,7 +107,8 @@ PHASE_TRANSITIONS: dict[AgentPhase, dict[type[Event], AgentPhase]] = {
         AgentLoggedOut: P.IDLE,
     },
 }
-"""CallBridged in IDLE or WRAP_UP: the exchange joined a call to this agent although we had let go of the pair (the agent
+"""CallMatched in RESERVED: of the call that the agent was held for; of another one it is illegal.
+CallBridged in IDLE or WRAP_UP: the exchange joined a call to this agent although we had let go of the pair (the agent
 dialled in anew meanwhile, or a Bridge that was thought lost was done). Whoever talks is not free."""
 
 PHASE_LATE: dict[AgentPhase, frozenset[type[Event]]] = {
@@ -106,6 +118,10 @@ PHASE_LATE: dict[AgentPhase, frozenset[type[Event]]] = {
     P.WRAP_UP: frozenset({TalkEnded, CallEnded, CallLost, CallAbandoned}),
 }
 """Both legs tell of the same end of a talk; whichever comes first moves the phase, the other is ignored by name."""
+
+
+HEARD: frozenset[type[Event]] = frozenset().union(*PHASE_TRANSITIONS.values(), *PHASE_LATE.values())
+"""Events that can concern an agent's phase. What else the agent's call tells (it rings, it is answered) changes nothing here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,7 +166,7 @@ def apply(agent: Agent, event: Event) -> Agent:
     """The agent after the event; the same object when it is late and ignored by name. Raises IllegalTransitionError."""
     if _of_an_old_leg(agent, event):
         return agent
-    if _talks_with_another(agent, event):
+    if _talks_with_another(agent, event) or _held_for_another(agent, event):
         raise IllegalTransitionError("agent", agent.phase, type(event).__name__)
     status = _next_status(agent, event)
     phase: AgentPhase | None = agent.phase
@@ -180,6 +196,11 @@ def _talks_with_another(agent: Agent, event: Event) -> bool:
     )
 
 
+def _held_for_another(agent: Agent, event: Event) -> bool:
+    held = agent.phase is AgentPhase.RESERVED
+    return held and isinstance(event, CallMatched) and agent.call_id != event.call_id
+
+
 def _next_status(agent: Agent, event: Event) -> AgentStatus:
     if not isinstance(event, _STATUS_EVENTS):
         return agent.status
@@ -207,7 +228,7 @@ def _note(agent: Agent, event: Event) -> Agent:
             return replace(agent, pause_code=pause_code)
         case BreakEnded():
             return replace(agent, pause_code=None)
-        case CallMatched(call_id=call_id):
+        case CallMatched(call_id=call_id) | AgentReserved(call_id=call_id):
             return replace(agent, call_id=call_id)
         case _:
             return agent

@@ -100,7 +100,7 @@ def allowance(theta: float, windows: Sequence[WindowState], expected: float) -> 
 
 
 def _eased(theta: float, room: float) -> float:
-    if room >= WIDTH:
+    if room >= WIDTH or theta <= 0.0:
         return theta
     knee = min(EASED, theta)
     if room >= 0.0:

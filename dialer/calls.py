@@ -123,7 +123,7 @@ class Call:
     talk_ended_at: datetime | None = None
     ended_at: datetime | None = None
     screening: Screening | None = None
-    agent_id: AgentId | None = None
+    agent_id: AgentId | None = None  # held for it, matched with it, or in the talk
     cause: int | None = None
     abandoned: bool = False
     refusal: str = ""  # why it never became a channel

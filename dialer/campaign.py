@@ -12,6 +12,12 @@ class PacingMode(StrEnum):
     PROGRESSIVE = "progressive"  # one line per free agent
     RATIO = "ratio"  # a fixed number of lines per free agent
     PREDICTIVE = "predictive"  # as many as the risk of an abandoned call allows
+    ASSURED = "assured"  # one call per free agent, who is held for it before it is placed
+
+    @property
+    def holds_agents(self) -> bool:
+        """Nobody is called for whom no agent is held."""
+        return self is PacingMode.ASSURED
 
 
 class Guard(StrEnum):

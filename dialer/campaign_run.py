@@ -2,16 +2,16 @@
 
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from dialer.budget import Budget
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.clock_step import move, moved
 from dialer.commands import Command, DeferLead, PlaceCall, ReleaseLeads, RequestLeads
-from dialer.compliance import Denied, answer_rule, check, snapshot_of
+from dialer.compliance import Denied, Reason, answer_rule, check, snapshot_of
 from dialer.events import CampaignLoaded, LeadsReserved
-from dialer.ids import CallId, LeadId, NodeId
+from dialer.ids import AgentId, CallId, LeadId, NodeId
 from dialer.leads import Lead, Outcome
 from dialer.pacing import PacingDecision, together
 from dialer.profiles import Profile
@@ -28,6 +28,10 @@ UNSERVED = timedelta(hours=1)
 
 NO_ROOM = timedelta(seconds=30)
 """Where other trunks have room, a lead whose own trunks have none goes back for this long, so that it keeps nobody waiting."""
+
+GUARANTEED_KEPT = 20
+GUARANTEED_LATER = timedelta(minutes=10)
+"""So many leads that need an agent held for them wait beside the hopper; further ones are looked at again after this long."""
 
 PASSED_OVER = 20
 """So many leads in one decision may find no trunk before the rest of the hopper waits for the next decision."""
@@ -78,6 +82,8 @@ class CampaignRun:
     trunks: tuple[Trunk, ...]
     budget: Budget
     hopper: deque[HopperLead] = field(default_factory=deque)
+    guaranteed: deque[HopperLead] = field(default_factory=deque)
+    """Beside the hopper: leads that may be called only with an agent held for them, in a mode that holds none for the others."""
     denied: Denials = field(default_factory=Denials)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     lines_in_use: int = 0  # of this campaign's calls, over all servers
@@ -108,6 +114,7 @@ class CampaignRun:
         if loaded.profile.name != self.profile.name:
             self.profile = self.budget.profile = loaded.profile
             self.budget.load(loaded.counts, loaded.at)
+        self._sort(loaded.at)
         self.wake()
 
     def wake(self) -> list[Command]:
@@ -132,7 +139,7 @@ class CampaignRun:
     @property
     def leads_left(self) -> int | None:
         """What can be dialled before long; None: the store has more than the hopper holds."""
-        return len(self.hopper) if self.exhausted else None
+        return len(self.hopper) + len(self.guaranteed) if self.exhausted else None
 
     @property
     def braked(self) -> bool:
@@ -158,8 +165,9 @@ class CampaignRun:
         """Ask for leads when the hopper runs low; give back those that lie in it too long."""
         commands: list[Command] = []
         stale = []
-        while self.hopper and now - self.hopper[0].since > HOPPER_LEASE / 2:  # the oldest is first
-            stale.append(self.hopper.popleft().lead.lead_id)
+        for entries in (self.hopper, self.guaranteed):
+            while entries and now - entries[0].since > HOPPER_LEASE / 2:  # the oldest is first
+                stale.append(entries.popleft().lead.lead_id)
         if stale:
             commands.append(ReleaseLeads(lead_ids=tuple(stale)))
         wanted = max(20, 3 * agents, round(4 * self.policy.calls_per_second))
@@ -174,14 +182,14 @@ class CampaignRun:
         """The store's answer: allowed leads go into the hopper, the others back with their reason."""
         self.requested = False
         self.exhausted = len(event.leads) < self.asked
-        held = {entry.lead.lead_id for entry in self.hopper}
+        held = {entry.lead.lead_id for entry in (*self.hopper, *self.guaranteed)}
         commands: list[Command] = []
         for lead in event.leads:
             if lead.lead_id in held:
                 continue
-            refusal = self.refusal(lead, event.at)
+            refusal = self.refusal(lead, event.at, agent_held=True) or self._crowded(lead, event.at)
             if refusal is None:
-                self.hopper.append(HopperLead(lead, event.at))
+                self._place_of(lead, event.at).append(HopperLead(lead, event.at))
             else:
                 commands.append(refusal)
         self.next_due_at = event.next_due_at
@@ -199,12 +207,46 @@ class CampaignRun:
     def clock_stepped(self, by: timedelta) -> None:
         """See clock_step: what was remembered is as old as before. Calling hours and legal windows follow the new clock."""
         self.hopper = deque(moved(entry, by) for entry in self.hopper)
+        self.guaranteed = deque(moved(entry, by) for entry in self.guaranteed)
         move(self, ("ask_at", "tokens_at"), by)
         self.budget.clock_stepped(by)
 
-    def refusal(self, lead: Lead, now: datetime) -> DeferLead | None:
-        """What to do with a lead that may not be rung now; None: it may."""
+    # --- leads that need an agent held for them -----------------------------------------------------------------------
+
+    def needs_agent(self, lead: Lead, now: datetime) -> bool:
+        """Whether the law wants an agent held for this lead before it is called."""
         verdict = check(snapshot_of(lead, self.policy), self.profile, now)
+        return isinstance(verdict, Denied) and verdict.reason is Reason.GUARANTEED_AGENT
+
+    def put_back(self, entries: Sequence[HopperLead], now: datetime) -> None:
+        """In front, in this order: they are still ours, and the next ones."""
+        for entry in reversed(entries):
+            self._place_of(entry.lead, now).appendleft(entry)
+
+    def _place_of(self, lead: Lead, now: datetime) -> deque[HopperLead]:
+        apart = not self.policy.mode.holds_agents and self.needs_agent(lead, now)
+        return self.guaranteed if apart else self.hopper
+
+    def _crowded(self, lead: Lead, now: datetime) -> DeferLead | None:
+        """Where too many wait for an agent of their own already."""
+        if self._place_of(lead, now) is self.hopper or len(self.guaranteed) < GUARANTEED_KEPT:
+            return None
+        return self._defer(lead, Reason.GUARANTEED_AGENT, now + GUARANTEED_LATER, now)
+
+    def _sort(self, now: datetime) -> None:
+        """The mode or the profile may be another one."""
+        entries = sorted((*self.hopper, *self.guaranteed), key=lambda entry: entry.since)
+        self.hopper.clear()
+        self.guaranteed.clear()
+        for entry in entries:
+            self._place_of(entry.lead, now).append(entry)
+
+    # --- one lead -----------------------------------------------------------------------------------------------------
+
+    def refusal(self, lead: Lead, now: datetime, *, agent_held: bool = False) -> DeferLead | None:
+        """What to do with a lead that may not be rung now; None: it may. `agent_held`: an agent is (or will be) held for it."""
+        facts = replace(snapshot_of(lead, self.policy), agent_reserved=agent_held)
+        verdict = check(facts, self.profile, now)
         if isinstance(verdict, Denied):
             if verdict.reason == "calling_hours":
                 self.hours_open_at = verdict.not_before
@@ -230,7 +272,7 @@ class CampaignRun:
                 until = max(none.until or now, now + NO_ROOM)
                 reason = SOON.get(none.reason, none.reason)
                 commands.append(self._defer(entry.lead, reason, until, now))
-        self.hopper.extendleft(reversed(kept))
+        self.put_back(kept, now)
         return commands
 
     def _defer(
@@ -245,9 +287,15 @@ class CampaignRun:
         )
 
     def order(
-        self, lead: Lead, trunk: Trunk, call_id: CallId, at: datetime, node: NodeId
+        self,
+        lead: Lead,
+        trunk: Trunk,
+        call_id: CallId,
+        at: datetime,
+        node: NodeId,
+        agent_id: AgentId | None = None,
     ) -> PlaceCall:
-        """The call to this lead by this trunk. The campaign's own caller id goes before the trunk's."""
+        """The call to this lead by this trunk, for this agent. The campaign's own caller id goes before the trunk's."""
         return PlaceCall(
             call_id=call_id,
             campaign_id=self.policy.campaign_id,
@@ -260,18 +308,21 @@ class CampaignRun:
             answer_rule=answer_rule(self.profile, self.policy),
             at=at,
             node=node,
+            agent_id=agent_id,
         )
 
     def forget(self, lead_ids: Collection[LeadId]) -> list[Command]:
         """Nothing else follows: the store has them excluded already."""
         gone = frozenset(lead_ids)
         self.hopper = deque(entry for entry in self.hopper if entry.lead.lead_id not in gone)
+        self.guaranteed = deque(e for e in self.guaranteed if e.lead.lead_id not in gone)
         return []
 
     def give_back(self) -> list[Command]:
         """Empty the hopper: the campaign is paused or the server stops."""
-        if not self.hopper:
+        lead_ids = tuple(entry.lead.lead_id for entry in (*self.hopper, *self.guaranteed))
+        if not lead_ids:
             return []
-        lead_ids = tuple(entry.lead.lead_id for entry in self.hopper)
         self.hopper.clear()
+        self.guaranteed.clear()
         return [ReleaseLeads(lead_ids=lead_ids)]

@@ -34,6 +34,9 @@ class PlaceCall:
     answer_rule: AnswerRule
     at: datetime
     node: NodeId = ONLY_NODE  # the server that it leaves on: where the agents' legs are
+    agent_id: AgentId | None = (
+        None  # who is held for this call; None: whoever is free when it is answered
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,30 +3,33 @@
 Works on what the team owns (its campaigns, calls, leads); nothing is remembered here.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dialer import pacing, pacing_feed
 from dialer.agents import Agent
 from dialer.calls import Call
 from dialer.campaign_run import PASSED_OVER, CampaignRun, HopperLead
 from dialer.commands import Command, StartTimer
-from dialer.ids import CallId, CampaignId, NodeId, TrunkId
+from dialer.holding import GUARD, Holding
+from dialer.ids import AgentId, CallId, CampaignId, NodeId, TrunkId
 from dialer.nodes import Nodes
 from dialer.pacing_board import PacingBoard
 from dialer.trunk_board import NoTrunk, TrunkBoard
 from dialer.trunks import Trunk
 
-GUARD = timedelta(seconds=15)
-"""This long after its ring time-out a call that nobody answered must have told its end; else we look on the exchange."""
+GUARANTEED_SHARE = 4
+"""One agent in so many (one, where there are fewer) may be held for the leads of a campaign that need it while its other leads
+are dialled as its mode has it: enough that they do not wait for ever, too few to hold up the rest."""
 
 
 @dataclass
 class Dialling:
-    """`calls` and `leads` gain what is dialled. Owned by one Team."""
+    """`agents`, `calls` and `leads` gain what is dialled. Owned by one Team."""
 
+    agents: dict[AgentId, Agent]
     runs: dict[CampaignId, CampaignRun]
     calls: dict[CallId, Call]
     leads: dict[CallId, HopperLead]
@@ -35,19 +38,34 @@ class Dialling:
     board: PacingBoard
     new_call_id: Callable[[datetime], CallId]
 
-    def pace(self, agents: Collection[Agent], now: datetime) -> list[Command]:
+    def __post_init__(self) -> None:
+        self.holding = Holding(self.agents, self.calls, self.nodes, self.board)
+
+    def pace(self, now: datetime) -> list[Command]:
         """Campaigns share the team's agents evenly: the one that has fewest of them is asked first."""
         commands: list[Command] = []
-        staffed = sum(agent.is_staffed and self.nodes.is_up(agent.node) for agent in agents)
+        staffed = Counter(
+            agent.node
+            for agent in self.agents.values()
+            if agent.is_staffed and self.nodes.is_up(agent.node)
+        )
         taken = Counter(call.order.trunk for call in self.calls.values())
         self._count_lines(now)
+        self.holding.take_up(now)
         running = [run for run in self.runs.values() if run.running]
         for run in sorted(running, key=lambda run: self.board.at_work(run.policy.campaign_id)):
-            commands += run.refill(staffed, now)
-            commands += self._pace_run(run, taken, now)
+            commands += run.refill(staffed.total(), now)
+            commands += self._pace_run(run, len(running), staffed, taken, now)
         return commands
 
-    def _pace_run(self, run: CampaignRun, taken: Counter[TrunkId], now: datetime) -> list[Command]:
+    def _pace_run(
+        self,
+        run: CampaignRun,
+        running: int,
+        staffed: Counter[NodeId | None],
+        taken: Counter[TrunkId],
+        now: datetime,
+    ) -> list[Command]:
         commands: list[Command] = []
         kept = run.decisions
         run.decisions = {}
@@ -55,9 +73,41 @@ class Dialling:
             if node in kept and run.rate_tokens(now) < 1:  # whatever is decided, none may leave now
                 run.decisions[node] = kept[node]
                 continue
+            commands += self._place_first(run, running, staffed[node], taken, node, now)
             decision = run.decisions[node] = self._decide(run, node, taken, now)
-            commands += self._place(run, decision.calls_to_place, taken, node, now)
+            agents = self.holding.free(node, now) if run.policy.mode.holds_agents else None
+            wanted = decision.calls_to_place
+            commands += self._place(run, run.hopper, wanted, agents, taken, node, now)
         return commands
+
+    def _place_first(
+        self,
+        run: CampaignRun,
+        running: int,
+        staffed: int,
+        taken: Counter[TrunkId],
+        node: NodeId,
+        now: datetime,
+    ) -> list[Command]:
+        """Before the decision, so that it knows of the agents who are held: calls that are not to wait until no call of any
+        campaign is in flight. Those of leads that need an agent; and, beside other campaigns, those of one that holds agents,
+        up to its even part of the team."""
+        if run.policy.mode.holds_agents:
+            leads, share = run.hopper, staffed // running if running > 1 else 0
+        else:
+            leads, share = run.guaranteed, max(staffed // GUARANTEED_SHARE, 1)
+        if not leads or not share:
+            return []
+        agents = self.holding.free(node, now)
+        trunks = [trunk for trunk in run.trunks if trunk.is_on(node)]
+        most = min(
+            share - self.holding.held(run.policy.campaign_id, node),
+            len(agents),
+            run.policy.lines - run.lines_in_use,
+            run.rate_tokens(now),
+            self.trunks.room(trunks, taken, now).calls,
+        )
+        return self._place(run, leads, most, agents, taken, node, now)
 
     def _decide(
         self, run: CampaignRun, node: NodeId, taken: Counter[TrunkId], now: datetime
@@ -77,15 +127,24 @@ class Dialling:
             run.lines_in_use = held[campaign_id]
 
     def _place(
-        self, run: CampaignRun, count: int, taken: Counter[TrunkId], node: NodeId, now: datetime
+        self,
+        run: CampaignRun,
+        leads: deque[HopperLead],
+        count: int,
+        agents: list[Agent] | None,
+        taken: Counter[TrunkId],
+        node: NodeId,
+        now: datetime,
     ) -> list[Command]:
+        """Up to `count` calls to the first of `leads`; each for one of `agents`, who is held for it, unless that is None."""
         commands: list[Command] = []
         passed_over: list[tuple[HopperLead, NoTrunk]] = []
         placed = 0
-        while placed < count and run.hopper and len(passed_over) < PASSED_OVER:
-            entry = run.hopper.popleft()
+        most = count if agents is None else min(count, len(agents))
+        while placed < most and leads and len(passed_over) < PASSED_OVER:
+            entry = leads.popleft()
             lead = entry.lead
-            refusal = run.refusal(lead, now)
+            refusal = run.refusal(lead, now, agent_held=agents is not None)
             if refusal is not None:
                 commands.append(refusal)
                 continue
@@ -95,18 +154,29 @@ class Dialling:
             if isinstance(trunk, NoTrunk):
                 passed_over.append((entry, trunk))
                 continue
-            commands += self._dial(run, entry, trunk, node, now)
+            commands += self.dial(run, entry, trunk, node, agents[placed] if agents else None, now)
             taken[trunk.trunk_id] += 1
             placed += 1
         return commands + run.pass_over(passed_over, now)
 
-    def _dial(
-        self, run: CampaignRun, entry: HopperLead, trunk: Trunk, node: NodeId, now: datetime
+    def dial(
+        self,
+        run: CampaignRun,
+        entry: HopperLead,
+        trunk: Trunk,
+        node: NodeId,
+        agent: Agent | None,
+        now: datetime,
     ) -> list[Command]:
-        order = run.order(entry.lead, trunk, self.new_call_id(now), now, node)
+        """One call, for `agent`, who is held for it (None: for whoever is free when it is answered)."""
+        agent_id = agent.agent_id if agent else None
+        order = run.order(entry.lead, trunk, self.new_call_id(now), now, node, agent_id)
         call = self.calls[order.call_id] = Call(order=order)
         self.leads[order.call_id] = entry
-        pacing_feed.placed(self.board, call, entry.lead)
+        if agent_id is None:
+            pacing_feed.placed(self.board, call, entry.lead)
+        else:
+            self.holding.hold(call, agent_id, now)
         self.trunks.placed(trunk, order.call_id, now)
         run.lines_in_use += 1
         run.tokens -= 1

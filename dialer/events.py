@@ -229,6 +229,18 @@ class DispositionChosen(AgentEvent):
     callback_at: datetime | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentReserved(AgentEvent):
+    """The agent is held for one call, which is placed next: nobody else is given to the agent. Made by the team itself."""
+
+    call_id: CallId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentReleased(AgentEvent):
+    """The agent is held no more, though the call may still ring. Made by the team itself."""
+
+
 # --- leads and campaigns ----------------------------------------------------------------------------------------------
 
 

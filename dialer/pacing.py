@@ -186,6 +186,12 @@ def progressive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecisio
     return _per_free_agent(snapshot, 1.0, Binding.FREE_AGENTS, None)
 
 
+def assured(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
+    """One call per free agent, who is held for it. Agents who are held are not free, and their calls are not in flight here:
+    nobody else can take them."""
+    return _per_free_agent(snapshot, 1.0, Binding.FREE_AGENTS, None)
+
+
 def ratio(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """`dial_ratio` lines per free agent; one when the budget is used up."""
     prospect = Prospect.of(snapshot)
@@ -226,7 +232,7 @@ def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision
     most = burst if allowed.theta > 0.0 else floor
     balance = prospect.balance(snapshot)
     placed, risk = _most(snapshot, balance, allowed.theta, floor, most)
-    held_back = Binding.RISK if allowed.binding is None else Binding.BUDGET
+    held_back = Binding.BUDGET if allowed.braked else Binding.RISK
     return PacingDecision(
         calls_to_place=placed,
         limited_by=Binding.START_UP if placed >= burst else held_back,
@@ -301,6 +307,7 @@ PACERS: dict[PacingMode, Callable[[PacingSnapshot, PacingPolicy], PacingDecision
     PacingMode.PROGRESSIVE: progressive,
     PacingMode.RATIO: ratio,
     PacingMode.PREDICTIVE: predictive,
+    PacingMode.ASSURED: assured,
 }
 
 

@@ -73,7 +73,7 @@ class _Floor:
     """The agents of one server who take calls, by what they do."""
 
     idle: set[str] = field(default_factory=set)
-    reserved: set[str] = field(default_factory=set)
+    reserved: dict[str, str] = field(default_factory=dict)  # with the campaign
     talking: dict[str, Starts[str]] = field(default_factory=dict)  # by campaign
     wrapping: dict[str, Starts[str]] = field(default_factory=dict)
 
@@ -163,12 +163,19 @@ class PacingBoard:
             self._enter(call, known, stage, since, 0.0)
 
     def unplaced(self, call: str) -> None:
-        """It was never dialled, and teaches nothing."""
+        """It was never dialled, or an agent is held for it now: it teaches nothing."""
         known = self._calls.pop(call, None)
-        if known is not None and known.stage is Stage.RINGING:
-            flight = self._flight(known.campaign, known.node)
+        if known is None:
+            return
+        flight = self._flight(known.campaign, known.node)
+        if known.stage is Stage.RINGING:
             flight.ringing.remove(call)
             flight.uneven -= flight.odds.remove(call) != 1.0
+        elif known.stage is Stage.SCREENING:
+            flight.screening.remove(call)
+            flight.rang.remove(call)
+        else:
+            flight.waiting.discard(call)
 
     def moved(self, call: str, stage: Stage | None, at: float, *, person: bool) -> None:
         """The call came to a stage, or to the end of what matters here (None). `person`: somebody is there for an agent, or
@@ -267,7 +274,7 @@ class PacingBoard:
             case Duty.IDLE:
                 floor.idle.add(agent)
             case Duty.RESERVED:
-                floor.reserved.add(agent)
+                floor.reserved[agent] = one.campaign
             case Duty.TALKING:
                 floor.talking.setdefault(one.campaign, Starts()).add(agent, one.since)
             case Duty.WRAP_UP:
@@ -281,7 +288,7 @@ class PacingBoard:
             case Duty.IDLE:
                 floor.idle.discard(agent)
             case Duty.RESERVED:
-                floor.reserved.discard(agent)
+                del floor.reserved[agent]
             case Duty.TALKING:
                 floor.talking[one.campaign].remove(agent)
             case Duty.WRAP_UP:
@@ -307,14 +314,17 @@ class PacingBoard:
         return (self.in_flight(campaign) + leads) * self._paces[campaign].answers.answer_ratio
 
     def at_work(self, campaign: str) -> int:
-        """Calls in flight, waiting or with an agent: how much of the team the campaign has."""
+        """Calls in flight, waiting or with an agent, and agents held: how much of the team the campaign has."""
         busy = sum(
             len(by.get(campaign, ()))
             for floor in self._floors.values()
             for by in (floor.talking, floor.wrapping)
         )
-        pace = self._paces[campaign]
-        return self.in_flight(campaign) + busy + sum(len(f.waiting) for f in pace.flights.values())
+        held = sum(
+            of == campaign for floor in self._floors.values() for of in floor.reserved.values()
+        )
+        waiting = sum(len(flight.waiting) for flight in self._paces[campaign].flights.values())
+        return self.in_flight(campaign) + waiting + held + busy
 
     def free_less_calls(self, node: str) -> int:
         """Free agents of a server less the calls under way on it."""

@@ -72,6 +72,8 @@ def stage_of(call: Call) -> Stage | None:
 
 
 def placed(board: PacingBoard, call: Call, lead: Lead) -> None:
+    """A call for whoever is free. One for which an agent is held concerns nobody else: the board hears of it when somebody
+    waits, or when it has lost its agent."""
     order = call.order
     at, segment = order.at.timestamp(), segment_of(lead)
     board.placed(order.call_id, order.campaign_id, order.node, at, segment=segment)

@@ -2,7 +2,7 @@
 
 The person who has waited longest goes to the agent who has been idle longest. A person too near the limit is left to the
 dialplan: a Bridge sent in the last instants could meet the limit half-way. Both are on one server: legs of two servers cannot
-be joined.
+be joined. A person for whom an agent is held goes to that agent, and the agent to nobody else.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ class Waiting:
     since: datetime  # answered
     limit_at: datetime
     node: NodeId = ONLY_NODE
+    agent_id: AgentId | None = None  # who is held for this person, and not in `free`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +43,7 @@ def match(
     now: datetime,
     failed: frozenset[tuple[CallId, AgentId]] = frozenset(),
 ) -> list[Match]:
-    """Pair people with agents of the same server, longest wait with longest idle.
+    """Pair people with agents of the same server: with the agent who is held, else longest wait with longest idle.
 
     People nearer to their limit than BRIDGE_GUARD are left out; a pair in `failed` is not made again.
     """
@@ -51,8 +52,14 @@ def match(
         key=lambda person: (person.since, person.call_id),
     )
     agents = sorted(free, key=lambda agent: (agent.idle_since, agent.agent_id))
-    matches = []
+    matches = [
+        Match(call_id=person.call_id, agent_id=person.agent_id)
+        for person in people
+        if person.agent_id is not None
+    ]
     for person in people:
+        if person.agent_id is not None:
+            continue
         for agent in agents:
             if agent.node == person.node and (person.call_id, agent.agent_id) not in failed:
                 agents.remove(agent)

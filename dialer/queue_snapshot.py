@@ -14,7 +14,11 @@ def waiting(calls: Mapping[CallId, Call], nodes: Nodes) -> list[Waiting]:
     """People who can be bridged."""
     return [
         Waiting(
-            call_id=call_id, since=call.answered_at, limit_at=call.limit_at, node=call.order.node
+            call_id=call_id,
+            since=call.answered_at,
+            limit_at=call.limit_at,
+            node=call.order.node,
+            agent_id=call.agent_id,
         )
         for call_id, call in calls.items()
         if call.state is CallState.WAITING

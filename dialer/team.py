@@ -30,7 +30,7 @@ from dialer.commands import (
     ReleaseLeads,
     StartTimer,
 )
-from dialer.dialling import GUARD, Dialling
+from dialer.dialling import Dialling
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
     STORE_SLOW,
@@ -60,6 +60,7 @@ from dialer.events import (
     TimerFired,
     WrapUpEnded,
 )
+from dialer.holding import GUARD
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, NodeId, TeamId
 from dialer.leads import PERSON_ANSWERED, Outcome, adopted_lead
 from dialer.nodes import Nodes
@@ -94,7 +95,14 @@ class Team:
         self.board = PacingBoard()
         self._leads: dict[CallId, HopperLead] = {}
         self._dialling = Dialling(
-            self.runs, self.calls, self._leads, self.nodes, self.trunks, self.board, new_call_id
+            self.agents,
+            self.runs,
+            self.calls,
+            self._leads,
+            self.nodes,
+            self.trunks,
+            self.board,
+            new_call_id,
         )
         self._counted: set[CallId] = set()  # calls that the abandon budget has counted as answered
 
@@ -276,6 +284,8 @@ class Team:
             return []
         if call.state is not CallState.DIALING:
             raise IllegalTransitionError("call", call.state, type(event).__name__)
+        if call.agent_id is not None:
+            self._tell_agent(call.agent_id, event)
         del self.calls[event.call_id]
         self.board.unplaced(event.call_id)
         entry = self._leads.pop(event.call_id)
@@ -286,7 +296,7 @@ class Team:
         if not kept and event.reason != STORE_SLOW:
             run.denied.note(event.reason, None, event.at)
         elif run.running and not self.draining:
-            run.hopper.appendleft(entry)  # it is still ours, and the next one
+            run.put_back([entry], event.at)
         else:
             commands.append(ReleaseLeads(lead_ids=(entry.lead.lead_id,)))
         return commands
@@ -354,8 +364,17 @@ class Team:
             return []
         after = agent_rules.apply(agent, event)
         self._set_agent(after, event.at)
+        self._follow_hold(agent, after, event)
         entered = agent.phase is not AgentPhase.WRAP_UP and after.phase is AgentPhase.WRAP_UP
         return self._start_wrap_up(after, event.at) if entered else []
+
+    def _follow_hold(self, before: Agent, after: Agent, event: Event) -> None:
+        """Where an agent is held no more for a call that still rings or waits, the call is told."""
+        held = before.phase is AgentPhase.RESERVED and after.call_id != before.call_id
+        call = self.calls.get(before.call_id) if held and before.call_id else None
+        its_own = isinstance(event, CallEvent) and event.call_id == before.call_id
+        if call is not None and call.agent_id == before.agent_id and not its_own:
+            self._dialling.holding.lose(call, event.at)
 
     def _concerns(self, agent: Agent, event: Event) -> bool:
         """A call's event moves the agent only while that call is the agent's; being bridged, on the agent's server, is what
@@ -363,7 +382,9 @@ class Team:
         if isinstance(event, CallBridged):
             call = self.calls.get(event.call_id)
             return agent.node is not None and (call is None or call.order.node == agent.node)
-        return not isinstance(event, CallEvent) or agent.call_id == event.call_id
+        if not isinstance(event, CallEvent):
+            return True
+        return agent.call_id == event.call_id and type(event) in agent_rules.HEARD
 
     def _start_wrap_up(self, agent: Agent, now: datetime) -> list[Command]:
         call = self.calls.get(agent.call_id) if agent.call_id else None
@@ -377,6 +398,7 @@ class Team:
         if kind == "guard" and (call := self.calls.get(CallId(name))) is not None:
             if call.answered_at is not None:
                 return self._check(call.order.call_id)
+            self._dialling.holding.release(call, event.at)
             again = StartTimer(key=event.key, due_at=event.at + GUARD)  # a look may pass it over
             return [*self._check(call.order.call_id), again]
         agent = self.agents.get(AgentId(name)) if kind == "wrap" else None
@@ -452,7 +474,7 @@ class Team:
 
     def _pace(self, now: datetime) -> list[Command]:
         if self.may_dial:
-            return self._dialling.pace(self.agents.values(), now)
+            return self._dialling.pace(now)
         for run in self.runs.values():
             run.decisions = {}
         return []

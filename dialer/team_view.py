@@ -83,7 +83,7 @@ def _campaign(team: Team, run: CampaignRun, now: datetime) -> CampaignView:
         dialing=sum(call.state in UNANSWERED for call in own),
         waiting=sum(call.state is CallState.WAITING for call in own),
         talking=sum(call.state is CallState.TALKING for call in own),
-        hopper=len(run.hopper),
+        hopper=len(run.hopper) + len(run.guaranteed),
         answered=count.answered,
         abandoned=count.abandoned,
         abandon_ratio=ratio,

@@ -49,8 +49,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count} contatti da lasciare in pace dopo una chiamata muta",
     ),
     "why.guaranteed_agent": (
-        "{count} leads may only be rung with a guaranteed agent",
-        "{count} contatti richiedono un operatore garantito",
+        "{count} leads were abandoned once: each is called when an agent is free to be held for it",
+        "{count} contatti hanno avuto una chiamata muta: ciascuno è chiamato quando un operatore libero può essergli riservato",
     ),
     "why.attempts_used": (
         "{count} leads have used all their attempts",
@@ -68,6 +68,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "why.agents_busy": (
         "All {count} agents are talking or in wrap-up",
         "Tutti i {count} operatori sono in conversazione o in lavorazione",
+    ),
+    "why.agents_held": (
+        "{count} agents are held, each for a call that rings",
+        "{count} operatori sono riservati, ciascuno a una chiamata che squilla",
     ),
     "why.abandon_budget": (
         "The abandon limit holds it back: {detail}",

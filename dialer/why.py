@@ -2,10 +2,11 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from dialer.agents import AgentPhase
+from dialer.agents import Agent, AgentPhase
+from dialer.calls import UNANSWERED
 from dialer.campaign import CampaignState
 from dialer.campaign_run import CampaignRun
 from dialer.pacing import Binding
@@ -70,8 +71,11 @@ def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
         items.append(WhyItem(code="calling_hours", count=count, until=run.hours_open_at))
     if run.ask_at is not None and run.ask_at > now:
         items.append(WhyItem(code="no_leads_due", until=run.next_due_at))
-    held = ("abandon_block", "guaranteed_agent", "attempts_used", "do_not_call")
-    return items + _held(run, held, now)
+    items += _held(run, ("abandon_block",), now)
+    guaranteed = len(run.guaranteed) + run.denied.count("guaranteed_agent", now)
+    if guaranteed:
+        items.append(WhyItem(code="guaranteed_agent", count=guaranteed))
+    return items + _held(run, ("attempts_used", "do_not_call"), now)
 
 
 def _held(run: CampaignRun, reasons: Iterable[str], now: datetime) -> list[WhyItem]:
@@ -92,8 +96,16 @@ def _agents(team: Team) -> list[WhyItem]:
         return [WhyItem(code=code, count=logged_in)]
     if any(agent.is_free for agent in staffed):
         return []
+    return _occupied(team, staffed)
+
+
+def _occupied(team: Team, staffed: Sequence[Agent]) -> list[WhyItem]:
+    """Nobody is free: who talks or writes, and who is held for a call that rings."""
     busy = sum(agent.phase in (AgentPhase.TALKING, AgentPhase.WRAP_UP) for agent in staffed)
-    return [WhyItem(code="agents_busy", count=busy)]
+    ringing = {call.agent_id for call in team.calls.values() if call.state in UNANSWERED}
+    held = sum(agent.agent_id in ringing for agent in staffed)
+    items = [WhyItem(code="agents_held", count=held)] if held else []
+    return [WhyItem(code="agents_busy", count=busy), *items] if busy or not held else items
 
 
 def _trunks(team: Team, run: CampaignRun, now: datetime) -> list[WhyItem]:

@@ -1,6 +1,7 @@
 """A team under any sequence of events: legal and illegal, late and told twice. What must never happen, whatever comes in."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dialer.agents import AgentPhase
-from dialer.calls import CallState
+from dialer.calls import UNANSWERED, CallState
 from dialer.campaign import CampaignState, PacingMode
 from dialer.commands import (
     BridgeToAgent,
@@ -80,6 +81,7 @@ class TeamMachine(RuleBasedStateMachine):
         self.lead_number = 0
         self.reserved: set[str] = set()  # leads in the team's hands, not dialled yet
         self.forgotten: set[str] = set()
+        self.locked: set[str] = set()  # leads that were abandoned long ago
         self.dialled: Counter[str] = Counter()
         self.open: dict[str, str] = {}  # call -> lead, from PlaceCall to its close
         self.bridges: Counter[tuple[str, str]] = Counter()
@@ -135,6 +137,7 @@ class TeamMachine(RuleBasedStateMachine):
                 self.open[call_id] = lead_id
                 assert self.team.may_dial
                 assert self.live() <= LINES
+                self.note_hold(command)
             case ReleaseLeads(lead_ids=lead_ids):
                 assert set(lead_ids) <= self.reserved, "released a lead that it does not hold"
                 self.reserved -= set(lead_ids)
@@ -157,6 +160,18 @@ class TeamMachine(RuleBasedStateMachine):
                 assert (node, leg) not in held, "hung up on somebody who works there"
             case _:
                 pass
+
+    def note_hold(self, order: PlaceCall) -> None:
+        """Who is held when the call is placed; in a mode that holds agents somebody always is."""
+        run = self.team.runs[SPRING]
+        if order.agent_id is None:
+            assert not run.policy.mode.holds_agents, "dialled with no agent held"
+            assert order.lead_id not in self.locked, "the law wants an agent held for this lead"
+            return
+        agent = self.team.agents[order.agent_id]
+        assert (agent.phase, agent.call_id) == (AgentPhase.RESERVED, order.call_id)
+        assert order.agent_id not in self.joined, "held while another call is the agent's"
+        assert run.policy.mode.holds_agents or order.lead_id in self.locked, "held for no reason"
 
     def live(self) -> int:
         """Lines in use, as far as anybody can know: a server that has been away for long may be dead."""
@@ -214,6 +229,25 @@ class TeamMachine(RuleBasedStateMachine):
             campaign_id=SPRING, leads=(odd,), next_due_at=None, at=at(self.later(step))
         )
         self.feed(event)
+
+    @rule(step=steps, size=st.integers(1, 3))
+    def leads_come_that_need_an_agent(self, step: float, size: int) -> None:
+        """They were abandoned, and the time in which they must be left alone is over."""
+        long_ago = START - timedelta(days=30)
+        names = [f"lead-{self.lead_number + number}" for number in range(size)]
+        self.lead_number += size
+        self.locked |= set(names)
+        locked = tuple(lead(name, last_abandoned_at=long_ago) for name in names)
+        self.feed(
+            LeadsReserved(
+                campaign_id=SPRING, leads=locked, next_due_at=None, at=at(self.later(step))
+            )
+        )
+
+    @rule(step=steps, mode=st.sampled_from(PacingMode))
+    def the_mode_changes(self, step: float, mode: PacingMode) -> None:
+        self.policy["mode"] = mode
+        self.feed(playbook.campaign(seconds=self.later(step), **self.policy))
 
     @rule(make=st.sampled_from(OF_A_CALL), call=calls, step=steps)
     def something_of_a_call(self, make: Any, call: str, step: float) -> None:
@@ -330,9 +364,25 @@ class TeamMachine(RuleBasedStateMachine):
     def who_is_reserved_or_talks_has_a_call_that_is_up(self) -> None:
         for agent in self.team.agents.values():
             if agent.phase is AgentPhase.RESERVED:
-                assert self.team.calls[agent.call_id].state is CallState.CONNECTING
+                call = self.team.calls[agent.call_id]
+                assert call.agent_id == agent.agent_id
+                assert call.state in (*UNANSWERED, CallState.WAITING, CallState.CONNECTING)
             if agent.phase is AgentPhase.TALKING:
                 assert self.team.calls[agent.call_id].state is CallState.TALKING
+
+    @invariant()
+    def whoever_is_held_for_a_call_knows_it(self) -> None:
+        for call_id, call in self.team.calls.items():
+            if call.agent_id is not None and call.state in (*UNANSWERED, CallState.WAITING):
+                agent = self.team.agents[call.agent_id]
+                assert (agent.phase, agent.call_id) == (AgentPhase.RESERVED, call_id)
+                assert agent.node == call.order.node
+
+    @invariant()
+    def the_board_knows_of_no_call_for_which_an_agent_is_held(self) -> None:
+        for call_id, call in self.team.calls.items():
+            if call.state in UNANSWERED:
+                assert self.team.board.knows(call_id) == (call.agent_id is None)
 
     @invariant()
     def nobody_who_talks_is_free(self) -> None:
@@ -347,7 +397,11 @@ class TeamMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_lead_is_in_one_place(self) -> None:
-        hopper = [str(e.lead.lead_id) for run in self.team.runs.values() for e in run.hopper]
+        hopper = [
+            str(entry.lead.lead_id)
+            for run in self.team.runs.values()
+            for entry in (*run.hopper, *run.guaranteed)
+        ]
         assert len(hopper) == len(set(hopper))
         assert set(hopper) == self.reserved
         assert all(times <= 1 for times in self.dialled.values())
@@ -378,7 +432,13 @@ class TeamMachine(RuleBasedStateMachine):
 def picture(team: Team) -> object:
     """All that an illegal event may not change."""
     runs = {
-        name: (tuple(run.hopper), run.budget.theta, tuple(run.budget.counts), dict(run.outcomes))
+        name: (
+            tuple(run.hopper),
+            tuple(run.guaranteed),
+            run.budget.theta,
+            tuple(run.budget.counts),
+            dict(run.outcomes),
+        )
         for name, run in team.runs.items()
     }
     return dict(team.agents), dict(team.calls), runs, team.nodes.up, team.store_up

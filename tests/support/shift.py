@@ -5,7 +5,7 @@ The store is an endless list of new leads; writes are taken as done at once. Wha
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from heapq import heappop, heappush
 from itertools import count
 
@@ -36,6 +36,7 @@ from dialer.events import (
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TeamId
 from dialer.leads import Lead, LeadState, Outcome
 from dialer.pacing import Binding
+from dialer.profiles import Profile
 from dialer.simulator.scenario import ITALY, Scenario
 from dialer.simulator.virtual import VirtualExchange
 from dialer.team import Team
@@ -73,7 +74,13 @@ class ShiftResult:
         return self.abandoned / self.answered if self.answered else 0.0
 
 
-def policy(mode: PacingMode, *, profile: str = "DEMO", dial_ratio: float = 2.0) -> CampaignPolicy:
+def policy(
+    mode: PacingMode,
+    *,
+    profile: str = "DEMO",
+    dial_ratio: float = 2.0,
+    works_until: time | None = None,
+) -> CampaignPolicy:
     """Nothing but the pacing holds it back."""
     return CampaignPolicy(
         campaign_id=CAMPAIGN,
@@ -82,6 +89,7 @@ def policy(mode: PacingMode, *, profile: str = "DEMO", dial_ratio: float = 2.0) 
         profile=profile,
         mode=mode,
         dial_ratio=dial_ratio,
+        works_until=works_until,
         lines=1000,
         calls_per_second=20.0,
     )
@@ -95,9 +103,13 @@ def run(
     hours: float,
     scenario: Scenario = ITALY,
     counts: WindowCount | None = None,
+    works_until: time | None = None,
 ) -> ShiftResult:
-    """One shift. `counts`: what the campaign's windows have seen before it."""
-    return Shift(mode, agents=agents, seed=seed, scenario=scenario, counts=counts).work(hours)
+    """One shift. `counts`: what the campaign's windows have seen before it; `works_until`: by the clock in Rome."""
+    shift = Shift(
+        mode, agents=agents, seed=seed, scenario=scenario, counts=counts, works_until=works_until
+    )
+    return shift.work(hours)
 
 
 class Shift:
@@ -111,8 +123,12 @@ class Shift:
         seed: int,
         scenario: Scenario = ITALY,
         counts: WindowCount | None = None,
+        works_until: time | None = None,
         nodes: Iterable[NodeId] = (ONLY_NODE,),
+        leads: Iterator[Lead] | None = None,
+        profile: Profile | None = None,
     ) -> None:
+        """`leads`: instead of ever new ones; `profile`: instead of the demonstration's."""
         self.mode, self.agents, self.seed = mode, agents, seed
         most = max([agents, *(number for _, number in scenario.staffing)])
         self.scenario = replace(scenario, agents=agents)
@@ -121,18 +137,20 @@ class Shift:
         self.team = Team(TEAM, lambda _now: CallId(f"call-{next(numbers)}"), nodes)
         for index in range(most):
             self.team.add_agent(AgentId(str(scenario.first_code + index)), "")
-        self._leads = _endless()
+        self._leads = leads or endless()
+        self.orders: list[PlaceCall] = []
         self._due: dict[str, datetime] = {}
         self._timers: list[tuple[datetime, str]] = []
         self._phases = dict.fromkeys(AgentPhase, 0)
         self._decisions = self._braked = self._dialled = 0
         self._worst = 0.0
-        profile = ProfileFiles(None).get("DEMO")
+        profile = profile or ProfileFiles(None).get("DEMO")
+        rules = policy(mode, works_until=works_until)
         self._handle(
             CampaignLoaded(
-                campaign=Campaign(policy=policy(mode), state=CampaignState.RUNNING),
+                campaign=Campaign(policy=rules, state=CampaignState.RUNNING),
                 profile=profile,
-                trunks=named(policy(mode).trunks, ()),
+                trunks=named(rules.trunks, ()),
                 started_at=None,
                 counts=(counts or WindowCount(),) * len(profile.windows),
                 at=START,
@@ -196,6 +214,7 @@ class Shift:
         match command:
             case PlaceCall():
                 self._dialled += 1
+                self.orders.append(command)
                 self.exchange.place(command)
             case BridgeToAgent():
                 self._bridge(command)
@@ -277,7 +296,8 @@ class Shift:
         )
 
 
-def _endless() -> Iterator[Lead]:
+def endless() -> Iterator[Lead]:
+    """Leads that were never tried."""
     for number in count(1):
         yield Lead(
             lead_id=LeadId(f"lead-{number}"),

@@ -42,6 +42,17 @@ def test_more_people_than_agents_leaves_the_latest_waiting() -> None:
     assert match(people, [agent("anna")], at(2.5)) == [pair("a", "anna")]
 
 
+def test_a_person_goes_to_the_agent_who_is_held_and_takes_nobody_from_the_others() -> None:
+    held = Waiting(
+        call_id=CallId("held"), since=at(2), limit_at=at(4.95), agent_id=AgentId("carla")
+    )
+    people = [person("early", 1), held]
+    agents = [agent("anna", -9)]
+    assert match(people, agents, at(2.1)) == [pair("held", "carla"), pair("early", "anna")]
+    assert match([held], agents, at(2.1)) == [pair("held", "carla")]
+    assert match([held], [], at(4.94)) == []
+
+
 def test_nobody_free_nobody_joined() -> None:
     assert match([person("a", 1)], [], at(2)) == []
     assert match([], [agent("anna")], at(2)) == []

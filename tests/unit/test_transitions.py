@@ -13,7 +13,15 @@ from dialer import agents, calls, leads
 from dialer.agents import Agent, AgentPhase, AgentStatus
 from dialer.calls import Call, CallState
 from dialer.errors import IllegalTransitionError
-from dialer.events import AgentEvent, CallEvent, CallMatched, Event, Screening
+from dialer.events import (
+    AgentEvent,
+    AgentReleased,
+    AgentReserved,
+    CallEvent,
+    CallMatched,
+    Event,
+    Screening,
+)
 from dialer.ids import ONLY_NODE, AgentId, CallId
 from dialer.leads import LeadState
 from tests.support.playbook import (
@@ -27,6 +35,7 @@ from tests.support.playbook import (
     ends_wrap_up,
     is_abandoned,
     is_lost,
+    is_not_placed,
     is_refused,
     leg_returns,
     logs_in,
@@ -54,9 +63,17 @@ ended      late     late     late     late    -          late     late    late  
 PHASE_GRID = """
          matched  bridged failed  talked  abandoned ends    lost    returned wrapped logged_in logged_out
 idle     reserved talking late    late    -         late    late    idle     late    idle      idle
-reserved -        talking idle    wrap_up idle      idle    idle    late     late    idle      idle
+reserved reserved talking idle    wrap_up idle      idle    idle    late     late    idle      idle
 talking  -        late    -       wrap_up wrap_up   wrap_up wrap_up wrap_up  late    wrap_up   idle
 wrap_up  -        talking -       late    late      late    late    wrap_up  idle    wrap_up   idle
+"""
+
+HOLD_GRID = """
+         held     unplaced refused released
+idle     reserved -        -       -
+reserved -        idle     idle    idle
+talking  -        -        -       -
+wrap_up  -        -        -       -
 """
 
 STATUS_GRID = """
@@ -85,6 +102,9 @@ CALL_EVENTS: dict[str, CallEvent] = {
 
 AGENT_EVENTS: dict[str, Event] = {
     **CALL_EVENTS,
+    "held": AgentReserved(agent_id=AgentId("anna"), call_id=CallId("call-1"), at=at(9)),
+    "released": AgentReleased(agent_id=AgentId("anna"), at=at(9)),
+    "unplaced": is_not_placed("call-1", 9),
     "returned": leg_returns("anna", 9),
     "wrapped": ends_wrap_up("anna", 9),
     "logged_in": logs_in("anna", 9),
@@ -117,7 +137,7 @@ def test_a_call_follows_its_table(state: str, event: str, follows: str) -> None:
     assert call == before
 
 
-@pytest.mark.parametrize(("phase", "event", "follows"), cells(PHASE_GRID))
+@pytest.mark.parametrize(("phase", "event", "follows"), [*cells(PHASE_GRID), *cells(HOLD_GRID)])
 def test_an_agents_phase_follows_its_table(phase: str, event: str, follows: str) -> None:
     agent = Agent(
         agent_id=AgentId("anna"),
@@ -161,11 +181,13 @@ def test_an_agents_status_follows_its_table_in_every_phase(
 
 def test_the_grids_hold_every_state_and_every_event() -> None:
     assert {state for state, _, _ in cells(CALL_GRID)} == set(CallState)
-    assert {phase for phase, _, _ in cells(PHASE_GRID)} == set(AgentPhase)
+    assert {phase for phase, _, _ in [*cells(PHASE_GRID), *cells(HOLD_GRID)]} == set(AgentPhase)
     assert {status for status, _, _ in cells(STATUS_GRID)} == set(AgentStatus)
     of_calls = {type(CALL_EVENTS[event]) for _, event, _ in cells(CALL_GRID)}
     assert of_calls == {event for row in calls.TRANSITIONS.values() for event in row}
-    of_agents = {type(AGENT_EVENTS[event]) for _, event, _ in cells(PHASE_GRID)}
+    of_agents = {
+        type(AGENT_EVENTS[event]) for _, event, _ in [*cells(PHASE_GRID), *cells(HOLD_GRID)]
+    }
     assert of_agents == {event for row in agents.PHASE_TRANSITIONS.values() for event in row}
     of_persons = {type(AGENT_EVENTS[event]) for _, event, _ in cells(STATUS_GRID)}
     assert of_persons == {event for row in agents.STATUS_TRANSITIONS.values() for event in row}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import dialer.why
+from dialer.campaign import PacingMode
 from dialer.campaign_run import Denials
 from dialer.compliance import Reason
 from dialer.events import LeadsReserved, WindowCount
@@ -32,6 +33,7 @@ from tests.support.playbook import (
     pause,
     phone_drops,
     play,
+    rings,
     store_fails,
     talk_ends,
     tick,
@@ -136,7 +138,6 @@ def test_leads_outside_their_hours_say_until_when() -> None:
     ("code", "facts"),
     [
         ("abandon_block", {"last_abandoned_at": at(-3600)}),
-        ("guaranteed_agent", {"last_abandoned_at": at(-30 * 86400)}),
         ("attempts_used", {"attempts": 6}),
     ],
 )
@@ -149,9 +150,28 @@ def test_leads_that_are_held_back_are_counted(code: str, facts: dict[str, object
     assert (code, 1) in [(item.code, item.count) for item in items]
 
 
-def test_a_spent_budget_says_its_ratio_and_its_limit() -> None:
-    from dialer.campaign import PacingMode
+def test_leads_that_need_an_agent_of_their_own_are_counted_while_nobody_is_free() -> None:
+    team = floor("anna")
+    play(team, asks_break("anna", 0.5))
+    held = [lead(f"lead-{n}", last_abandoned_at=at(-30 * 86400)) for n in range(25)]
+    play(team, LeadsReserved(campaign_id=SPRING, leads=tuple(held), next_due_at=None, at=at(1)))
+    team.runs[SPRING].requested = False
+    items = {item.code: item.count for item in explain(team, team.runs[SPRING], at(2))}
+    assert items["guaranteed_agent"] == 25
 
+
+def test_agents_who_are_held_for_a_call_that_rings() -> None:
+    team = floor("anna", "bruno", mode=PacingMode.ASSURED)
+    play(team, leads(1, "rossi", "verdi"), rings("call-1", 2))
+    items = [(item.code, item.count) for item in explain(team, team.runs[SPRING], at(2))]
+    assert ("agents_held", 2) in items
+    assert "agents_busy" not in dict(items)
+    play(team, answers("call-1", 3), waits("call-1", 3), bridged("call-1", "anna", 3.1))
+    items = [(item.code, item.count) for item in explain(team, team.runs[SPRING], at(4))]
+    assert items[:2] == [("agents_busy", 1), ("agents_held", 1)]
+
+
+def test_a_spent_budget_says_its_ratio_and_its_limit() -> None:
     spent = (WindowCount(answered=100, abandoned=3), WindowCount(answered=1000, abandoned=0))
     team = floor("anna", mode=PacingMode.PREDICTIVE, counts=spent)
     play(team, leads(1, "rossi"), tick(2), tick(3))
@@ -160,8 +180,6 @@ def test_a_spent_budget_says_its_ratio_and_its_limit() -> None:
 
 
 def test_early_in_a_campaign_the_budget_says_how_many_answers_it_waits_for() -> None:
-    from dialer.campaign import PacingMode
-
     early = (WindowCount(answered=4), WindowCount(answered=4))
     team = floor("anna", mode=PacingMode.PREDICTIVE, counts=early)
     play(team, leads(1, "rossi"), tick(2), tick(3))
