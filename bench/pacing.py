@@ -22,7 +22,7 @@ from bench.pacing_choices import Choices
 from bench.pacing_figures import Row, efficiency, row_of
 from bench.pacing_own_cases import ALL, OWN_SHIFTS
 from bench.pacing_policies import NAMES, SEARCHED, exists
-from bench.pacing_run import OutOfTimeError, Run
+from bench.pacing_run import OutOfTimeError, Run, version
 
 QUICK_SHIFTS, QUICK_MINUTES, QUICK_LARGE = 4, 10.0, 1
 EVERYWHERE = ("engine", "progressive", "eis")
@@ -161,6 +161,8 @@ def main(arguments: list[str] | None = None) -> int:
         options.minutes = QUICK_MINUTES if options.minutes is None else options.minutes
         peers = [peer for peer in peers if peer not in SEARCHED]
     todo = list(parts(cases, peers))
+    for spec in (*NAMES, "oracle@", "vicidial@"):
+        version("S1", spec)  # the texts of all that runs, before any of them can change
     files = [options.results / f"pacing-{name}.jsonl" for name in ("cells", "tuning")]
     if options.again:
         for file in files:

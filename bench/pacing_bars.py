@@ -83,7 +83,7 @@ def _limit(figures: Figures) -> Iterator[Bar]:
 def _waits(figures: Figures) -> Iterator[Bar]:
     for case, most in WAITS.items():
         row = figures.row(case)
-        found = f"{row.wait[0]:.1f} ± {row.wait[1]:.1f}" if row else ""
+        found = f"{row.wait[0]:.1f} ± {row.wait[1]:.1f}, {row.shifts} shifts" if row else ""
         yield Bar(f"wait {case}", f"at most {most} s", found, row and row.wait[0] <= most)
 
 

@@ -60,8 +60,10 @@ against Erlang's loss formula, the theory of progressive dialling and the exact 
   over the limit it says nothing. **against engine**: how much longer agents waited, shift by shift on the same seeds. ± is the
   95 % t-interval over the shifts. **worst hour**: the highest abandoned share of any 60 minutes with 50 answers.
 
-The scenarios are in `bench/pacing_cases.py` and `bench/pacing_own_cases.py`, the bars in `bench/pacing_bars.py`, every shift
-in `bench/results/pacing-cells.jsonl`, the choices in hindsight in `bench/results/pacing-tuned.json`.
+A scenario is reported with 20 shifts (12 with up to 50 agents, 10 with more, 12 of the scenarios that have names); a row with
+fewer is not finished. The scenarios are in `bench/pacing_cases.py` and `bench/pacing_own_cases.py`, the bars in
+`bench/pacing_bars.py`, every shift in `bench/results/pacing-cells.jsonl`, the choices in hindsight in
+`bench/results/pacing-tuned.json`.
 """
 
 

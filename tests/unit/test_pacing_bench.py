@@ -152,8 +152,9 @@ def test_the_version_follows_scenario_and_code(tmp_path: Path) -> None:
     source.write_text("one")
     first = version_of("S1", [source])
     assert first == version_of("S1", [source]) != version_of("S2", [source])
-    source.write_text("two")
-    assert version_of("S1", [source]) != first
+    other = tmp_path / "other.py"
+    other.write_text("two")
+    assert version_of("S1", [other]) != first
 
 
 def test_a_policys_sources_are_its_own_and_the_worlds() -> None:
