@@ -5,6 +5,7 @@ What is asked for is posted to the agent's team, which applies it in its turn: h
 
 from datetime import datetime
 from typing import Self
+from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -14,8 +15,14 @@ from api.errors import BODY_ERRORS, problems
 from api.fields import ID_PATTERN, AgentCode, Answer, Body, CallIdPath, Instant, Line, Word
 from dialer.agents import AgentPhase, AgentStatus
 from dialer.bootstrap import Dialer
-from dialer.events import BreakEnded, BreakRequested, DispositionChosen, WrapUpEnded
-from dialer.ids import AgentId, CallId, NodeId, TeamId
+from dialer.events import (
+    BreakEnded,
+    BreakRequested,
+    CallRequested,
+    DispositionChosen,
+    WrapUpEnded,
+)
+from dialer.ids import AgentId, CallId, LeadId, NodeId, TeamId
 from dialer.live_ports import AgentRequest, Done
 from dialer.ports import AgentRecord
 from dialer.views import AgentView
@@ -33,6 +40,10 @@ class AgentBody(Body):
 
 class BreakBody(Body):
     pause_code: Word
+
+
+class CallBody(Body):
+    lead_id: UUID
 
 
 class DispositionBody(Body):
@@ -101,6 +112,21 @@ async def end_break(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
 async def end_wrap_up(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
     """Changes nothing when the agent is not in wrap-up."""
     return await _tell(dialer, WrapUpEnded(agent_id=code, at=dialer.clock.now()))
+
+
+@router.post(
+    "/{code}/calls",
+    status_code=202,
+    summary="Call a lead for this agent",
+    responses=_ASKED_WITH_BODY,
+)
+async def call_lead(code: AgentCode, body: CallBody, dialer: DialerDep) -> AgentAnswer:
+    """The agent is held first (phase `reserved`, with the call), then the lead is called. The agent must be free, the lead of
+    a running campaign of the team, and the call allowed now: else 409, whose message names what is against it. Leads whose
+    time has not come may be asked for. Where trunks or calls per second leave no room at this instant, no call is placed."""
+    now = dialer.clock.now()
+    asked = CallRequested(agent_id=code, lead_id=LeadId(str(body.lead_id)), at=now)
+    return _answer(await dialer.request_call(asked))
 
 
 @router.post(

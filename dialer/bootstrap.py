@@ -24,7 +24,7 @@ from dialer.engine.keeper import TeamKeeper
 from dialer.engine.loader import load
 from dialer.engine.overview import Overview
 from dialer.engine.ownership import Ownership
-from dialer.engine.requests import call_up, call_view, done, tell_agent
+from dialer.engine.requests import call_up, call_view, done, request_call, tell_agent
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
 from dialer.engine.tasks import TaskSet
@@ -34,7 +34,7 @@ from dialer.errors import (
     NotHereError,
     TelephonyDownError,
 )
-from dialer.events import CampaignLoaded, DrainRequested, LeadsDue, LeadsForgotten
+from dialer.events import CallRequested, CampaignLoaded, DrainRequested, LeadsDue, LeadsForgotten
 from dialer.ids import CallId, CampaignId, NodeId, TeamId, uuid7
 from dialer.live_ports import (
     AgentChanged,
@@ -216,6 +216,13 @@ class Dialer:
             team_id = (await self.stores.agents.get(event.agent_id)).team_id
             return await self.colleagues.ask_runner(team_id, event)
 
+    async def request_call(self, event: CallRequested) -> Done:
+        """To the agent's team, wherever it runs. Raises NotFoundError, NotDeliveredError, and see requests.request_call."""
+        team_id = (await self.stores.agents.get(event.agent_id)).team_id
+        if team_id in self.switchboard.runners:
+            return await request_call(self.switchboard, self.stores.leads, event)
+        return await self.colleagues.ask_runner(team_id, event)
+
     async def save_agent(self, record: AgentRecord) -> Done:
         """Raises ConflictError when the agent is logged in, in another team; NotDeliveredError."""
         team_id = await self._present_team(record)
@@ -256,6 +263,10 @@ class Dialer:
                 return await self._save_agent(record)
             case HangUpCall(call_id=call_id):
                 return await self._hang_up(call_id)
+            case CallRequested(agent_id=agent_id):
+                if (await self.stores.agents.get(agent_id)).team_id not in self.switchboard.runners:
+                    raise NotHereError
+                return await request_call(self.switchboard, self.stores.leads, request)
             case _:
                 try:
                     return tell_agent(self.switchboard, request)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from dialer.commands import PlaceCall
+from dialer.commands import CloseAttempt, PlaceCall
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
     NO_CHANNEL,
@@ -32,7 +32,7 @@ from dialer.events import (
     TalkEnded,
 )
 from dialer.ids import AgentId
-from dialer.leads import NEVER_RANG, Outcome
+from dialer.leads import NEVER_RANG, LeadUpdate, Outcome
 
 
 class CallState(StrEnum):
@@ -198,6 +198,23 @@ def adopted(order: PlaceCall, event: CallAdopted) -> Call:
         answered_at=event.answered_at,
         bridged_at=event.bridged_at,
         agent_id=event.agent_id,
+    )
+
+
+def closing(call: Call, update: LeadUpdate) -> CloseAttempt:
+    """The end of this call's attempt, and what it does to the lead. `agent_id`: who talked, or was held for it."""
+    assert call.ended_at is not None
+    return CloseAttempt(
+        call_id=call.order.call_id,
+        campaign_id=call.order.campaign_id,
+        lead_update=update,
+        outcome=update.outcome,
+        ended_at=call.ended_at,
+        cause=call.cause,
+        ringing_at=call.ringing_at,
+        answered_at=call.answered_at,
+        bridged_at=call.bridged_at,
+        agent_id=call.agent_id,
     )
 
 

@@ -13,11 +13,12 @@ class PacingMode(StrEnum):
     RATIO = "ratio"  # a fixed number of lines per free agent
     PREDICTIVE = "predictive"  # as many as the risk of an abandoned call allows
     ASSURED = "assured"  # one call per free agent, who is held for it before it is placed
+    MANUAL = "manual"  # as assured, when an agent asks for a call; none otherwise
 
     @property
     def holds_agents(self) -> bool:
         """Nobody is called for whom no agent is held."""
-        return self is PacingMode.ASSURED
+        return self in (PacingMode.ASSURED, PacingMode.MANUAL)
 
 
 class Guard(StrEnum):

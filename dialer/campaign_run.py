@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from dialer.budget import Budget
-from dialer.campaign import Campaign, CampaignPolicy, CampaignState
+from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.clock_step import move, moved
 from dialer.commands import Command, DeferLead, PlaceCall, ReleaseLeads, RequestLeads
 from dialer.compliance import Denied, Reason, answer_rule, check, snapshot_of
@@ -132,6 +132,11 @@ class CampaignRun:
         return self.campaign.state is CampaignState.RUNNING
 
     @property
+    def dials(self) -> bool:
+        """By itself, and so has leads in its hopper."""
+        return self.running and self.policy.mode is not PacingMode.MANUAL
+
+    @property
     def decision(self) -> PacingDecision | None:
         """The latest, of all servers together; None: it may not dial."""
         return together(list(self.decisions.values()))
@@ -171,7 +176,7 @@ class CampaignRun:
         if stale:
             commands.append(ReleaseLeads(lead_ids=tuple(stale)))
         wanted = max(20, 3 * agents, round(4 * self.policy.calls_per_second))
-        due = self.ask_at is None or now >= self.ask_at
+        due = self.dials and (self.ask_at is None or now >= self.ask_at)
         if agents and due and not self.requested and len(self.hopper) < wanted:
             self.requested = True
             count = self.asked = 2 * wanted - len(self.hopper)

@@ -257,7 +257,7 @@ class CampaignSettings(_Strict):
     )
     mode: PacingMode = _setting(
         PacingMode.PREDICTIVE,
-        "`predictive`, `progressive` (one line a free agent), `ratio` or `assured` (an agent is held first)",
+        "`predictive`, `progressive` (one line a free agent), `ratio`, `assured` (an agent is held first) or `manual`",
         "it keeps the abandon limit by itself, and agents busiest",
     )
     dial_ratio: float = _setting(

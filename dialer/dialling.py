@@ -5,19 +5,21 @@ Works on what the team owns (its campaigns, calls, leads); nothing is remembered
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dialer import pacing, pacing_feed
 from dialer.agents import Agent
 from dialer.calls import Call
 from dialer.campaign_run import PASSED_OVER, CampaignRun, HopperLead
-from dialer.commands import Command, StartTimer
+from dialer.commands import Command, ReleaseLeads, StartTimer
+from dialer.compliance import Denied, check, snapshot_of
 from dialer.holding import GUARD, Holding
 from dialer.ids import AgentId, CallId, CampaignId, NodeId, TrunkId
+from dialer.leads import Lead
 from dialer.nodes import Nodes
 from dialer.pacing_board import PacingBoard
-from dialer.trunk_board import NoTrunk, TrunkBoard
+from dialer.trunk_board import NoTrunk, Shortage, TrunkBoard
 from dialer.trunks import Trunk
 
 GUARANTEED_SHARE = 4
@@ -158,6 +160,44 @@ class Dialling:
             taken[trunk.trunk_id] += 1
             placed += 1
         return commands + run.pass_over(passed_over, now)
+
+    def dial_for(
+        self, run: CampaignRun, agent_id: AgentId, lead: Lead, now: datetime
+    ) -> list[Command]:
+        """The call that an agent asked for, to a lead that is reserved for the team; or the lead goes back."""
+        release: list[Command] = [ReleaseLeads(lead_ids=(lead.lead_id,))]
+        self._count_lines(now)
+        if self.refusal_for(agent_id, lead, now) is not None:
+            return release
+        agent, taken = self.agents[agent_id], Counter(c.order.trunk for c in self.calls.values())
+        assert agent.node is not None
+        trunk = self.trunks.choose(
+            run.trunks, lead.phone, taken=taken, now=now, lead_id=lead.lead_id, node=agent.node
+        )
+        if isinstance(trunk, NoTrunk) or run.rate_tokens(now) < 1:
+            return release
+        return self.dial(run, HopperLead(lead, now), trunk, agent.node, agent, now)
+
+    def refusal_for(self, agent_id: AgentId, lead: Lead, now: datetime) -> str | None:
+        """Why this agent cannot have a call to this lead now, in a word; None: nothing is known against it. Changes nothing."""
+        run, agent = self.runs.get(lead.campaign_id), self.agents.get(agent_id)
+        if run is None:
+            return "campaign_of_another_team"
+        if not run.running:
+            return "campaign_not_running"
+        if agent is None or not agent.is_free or not self.nodes.is_up(agent.node):
+            return "agent_not_free"
+        assert agent.node is not None
+        facts = replace(snapshot_of(lead, run.policy), agent_reserved=True)
+        verdict = check(facts, run.profile, now)
+        if isinstance(verdict, Denied):
+            return verdict.reason
+        if run.lines_in_use >= run.policy.lines:
+            return "lines_in_use"
+        serving = [t for t in run.trunks if t.is_on(agent.node) and t.match(lead.phone) is not None]
+        if all(self.trunks.of(trunk.trunk_id).is_down for trunk in serving):
+            return Shortage.TRUNKS_DOWN if serving else Shortage.NO_TRUNK_SERVES
+        return None
 
     def dial(
         self,

@@ -241,6 +241,20 @@ class AgentReleased(AgentEvent):
     """The agent is held no more, though the call may still ring. Made by the team itself."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallRequested(AgentEvent):
+    """The agent wants to call this lead now. Asked of the server that runs the team; the lead is not reserved yet."""
+
+    lead_id: LeadId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeadTaken(AgentEvent):
+    """The lead that the agent asked for is reserved for the team: call it, or give it back."""
+
+    lead: Lead
+
+
 # --- leads and campaigns ----------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,13 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dialer.events import BreakEnded, BreakRequested, DispositionChosen, WrapUpEnded
+from dialer.events import (
+    BreakEnded,
+    BreakRequested,
+    CallRequested,
+    DispositionChosen,
+    WrapUpEnded,
+)
 from dialer.ids import AgentId, CallId, CampaignId, TeamId
 from dialer.ports import AgentRecord
 from dialer.views import AgentView, CallView, TeamView
@@ -29,7 +35,7 @@ class HangUpCall:
 
 
 AgentRequest = BreakRequested | BreakEnded | WrapUpEnded | DispositionChosen
-Request = AgentRequest | SaveAgent | HangUpCall
+Request = AgentRequest | CallRequested | SaveAgent | HangUpCall
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,6 +45,7 @@ class Binding(StrEnum):
     TRUNK_RATE = "trunk_rate"
     TRUNKS_DOWN = "trunks_down"
     START_UP = "start_up"
+    ON_REQUEST = "on_request"  # manual: only what agents ask for
 
 
 def _none() -> Floats:
@@ -192,6 +193,11 @@ def assured(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     return _per_free_agent(snapshot, 1.0, Binding.FREE_AGENTS, None)
 
 
+def manual(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
+    """None: agents ask for their calls."""
+    return PacingDecision(calls_to_place=0, limited_by=Binding.ON_REQUEST)
+
+
 def ratio(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """`dial_ratio` lines per free agent; one when the budget is used up."""
     prospect = Prospect.of(snapshot)
@@ -308,6 +314,7 @@ PACERS: dict[PacingMode, Callable[[PacingSnapshot, PacingPolicy], PacingDecision
     PacingMode.RATIO: ratio,
     PacingMode.PREDICTIVE: predictive,
     PacingMode.ASSURED: assured,
+    PacingMode.MANUAL: manual,
 }
 
 

@@ -120,6 +120,14 @@ class LeadStore(Protocol):
         RESERVED for `owner` until at + lease. Two callers never get the same lead."""
         ...
 
+    async def reserve(
+        self, lead_id: LeadId, *, owner: str, lease: timedelta, at: datetime
+    ) -> Lead | None:
+        """This one lead, due or not: RESERVED for `owner` until at + lease, also where `owner` holds it already. None where
+        it is not to be had: over, being dialled, somebody else's whose lease runs, its number on the do-not-call list or in
+        an open attempt. Raises NotFoundError."""
+        ...
+
     async def release(self, lead_ids: Collection[LeadId], *, owner: str) -> None:
         """Give reserved leads back as they were (NEW, or RETRY when they have attempts). Others' are left alone."""
         ...

@@ -20,7 +20,6 @@ from dialer.commands import (
     BridgeToAgent,
     CancelTimer,
     CheckCalls,
-    CloseAttempt,
     Command,
     HangUp,
     HangUpLeg,
@@ -51,6 +50,7 @@ from dialer.events import (
     LeadsDue,
     LeadsForgotten,
     LeadsReserved,
+    LeadTaken,
     OldLegFound,
     StoreDown,
     StoreUp,
@@ -62,7 +62,7 @@ from dialer.events import (
 )
 from dialer.holding import GUARD
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, NodeId, TeamId
-from dialer.leads import PERSON_ANSWERED, Outcome, adopted_lead
+from dialer.leads import PERSON_ANSWERED, Lead, Outcome, adopted_lead
 from dialer.nodes import Nodes
 from dialer.pacing_board import PacingBoard
 from dialer.trunk_board import TrunkBoard
@@ -139,6 +139,8 @@ class Team:
                 return self._on_call(event)
             case DispositionChosen():
                 return self._on_disposition(event)
+            case LeadTaken():
+                return self._on_lead_taken(event)
             case AgentEvent():
                 return self._on_agent(event)
             case TimerFired():
@@ -253,19 +255,7 @@ class Team:
         )
         if update.next_attempt_at == now:
             run.ask_at = None  # it is due: no need to wait before the store is asked
-        close = CloseAttempt(
-            call_id=call_id,
-            campaign_id=call.order.campaign_id,
-            lead_update=update,
-            outcome=outcome,
-            ended_at=now,
-            cause=call.cause,
-            ringing_at=call.ringing_at,
-            answered_at=call.answered_at,
-            bridged_at=call.bridged_at,
-            agent_id=call.agent_id,
-        )
-        return [CancelTimer(key=f"guard:{call_id}"), close]
+        return [CancelTimer(key=f"guard:{call_id}"), call_rules.closing(call, update)]
 
     def _count_answer(
         self, run: CampaignRun, call_id: CallId, now: datetime, *, abandoned: bool = False
@@ -295,7 +285,7 @@ class Team:
         kept = self.trunks.refused(call.order.trunk, event.reason, event.at)
         if not kept and event.reason != STORE_SLOW:
             run.denied.note(event.reason, None, event.at)
-        elif run.running and not self.draining:
+        elif run.dials and not self.draining:
             run.put_back([entry], event.at)
         else:
             commands.append(ReleaseLeads(lead_ids=(entry.lead.lead_id,)))
@@ -458,12 +448,22 @@ class Team:
             return []
         run.reload(event)
         pacing_feed.campaign(self.board, run)
-        return [] if run.running else run.give_back()
+        return [] if run.dials else run.give_back()
+
+    def _on_lead_taken(self, event: LeadTaken) -> list[Command]:
+        """The agent may have got a call since, or the campaign been paused: then the lead goes back."""
+        if any(entry.lead.lead_id == event.lead.lead_id for entry in self._leads.values()):
+            return []  # it is being called
+        if (run := self.runs.get(event.lead.campaign_id)) is not None:
+            run.forget((event.lead.lead_id,))
+        if run is None or not self.may_dial:
+            return [ReleaseLeads(lead_ids=(event.lead.lead_id,))]
+        return self._dialling.dial_for(run, event.agent_id, event.lead, event.at)
 
     def _on_leads(self, event: LeadsReserved) -> list[Command]:
         run = self.runs.get(event.campaign_id)
         commands = run.take_in(event) if run else []
-        if run is None or (run.running and not self.draining):
+        if run is None or (run.dials and not self.draining):
             return commands
         return commands + run.give_back()  # asked for before the pause
 
@@ -471,6 +471,13 @@ class Team:
     def may_dial(self) -> bool:
         """Somewhere; see `nodes` for where."""
         return bool(self.nodes.up) and self.store_up and not self.draining
+
+    def refusal_for(self, agent_id: AgentId, lead: Lead, now: datetime) -> str | None:
+        """Why this agent cannot have a call to this lead now, in a word; None: nothing is known against it."""
+        if not self.may_dial:
+            stops = {"draining": self.draining, "store_down": not self.store_up}
+            return next((word for word, holds in stops.items() if holds), "telephony_down")
+        return self._dialling.refusal_for(agent_id, lead, now)
 
     def _pace(self, now: datetime) -> list[Command]:
         if self.may_dial:

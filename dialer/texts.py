@@ -128,6 +128,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Each free agent has the lines that the mode allows",
         "Ogni operatore libero ha le linee previste dalla modalità",
     ),
+    "why.on_request": (
+        "Mode manual: it calls whom an agent asks for",
+        "Modalità manuale: chiama chi è richiesto da un operatore",
+    ),
     "why.nothing": ("It is dialling", "Sta chiamando"),
     "term.link_up": ("exchange connected", "centralino collegato"),
     "term.link_down": ("no exchange", "centralino non collegato"),

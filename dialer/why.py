@@ -22,6 +22,7 @@ _BY_BINDING = {
     Binding.RISK: "pacing_risk",
     Binding.START_UP: "start_up",
     Binding.FREE_AGENTS: "free_agents_served",
+    Binding.ON_REQUEST: "on_request",
 }
 
 

@@ -57,6 +57,21 @@ class MemoryLeadStore:
             heappush(line.ready, entry)
         return taken
 
+    async def reserve(
+        self, lead_id: LeadId, *, owner: str, lease: timedelta, at: datetime
+    ) -> Lead | None:
+        known = await self.get(lead_id)
+        stored = self._tables.leads[lead_id]
+        woken_at = max(at, self._tables.lines[known.campaign_id].woken_at)
+        free = known.state is not LeadState.RESERVED or stored.owner == owner
+        barred = known.phone in self._tables.do_not_call or known.phone in self._tables.open_numbers
+        to_be_had = known.state in WAITING and (free or _takeable(stored, woken_at))
+        if barred or not to_be_had or not self._tables.holds(owner):
+            return None
+        lead = replace(known, state=LeadState.RESERVED)
+        self._tables.put_lead(lead, owner=owner, lease_until=at + lease)
+        return lead
+
     async def release(self, lead_ids: Collection[LeadId], *, owner: str) -> None:
         for lead_id in self._tables.held[owner].intersection(lead_ids):
             self._tables.put_lead(after_release(self._tables.leads[lead_id].lead))

@@ -12,7 +12,13 @@ from pydantic_core import from_json, to_json
 
 from dialer import errors
 from dialer.errors import DialerError, IllegalTransitionError, InvalidInputError
-from dialer.events import BreakEnded, BreakRequested, DispositionChosen, WrapUpEnded
+from dialer.events import (
+    BreakEnded,
+    BreakRequested,
+    CallRequested,
+    DispositionChosen,
+    WrapUpEnded,
+)
 from dialer.ids import CampaignId
 from dialer.live_ports import (
     AgentChanged,
@@ -60,7 +66,15 @@ _CARRIED: dict[str, dict[str, TypeAdapter[Any]]] = {
     for kind, carried in (
         (
             ASK,
-            (BreakRequested, BreakEnded, WrapUpEnded, DispositionChosen, SaveAgent, HangUpCall),
+            (
+                BreakRequested,
+                BreakEnded,
+                WrapUpEnded,
+                DispositionChosen,
+                CallRequested,
+                SaveAgent,
+                HangUpCall,
+            ),
         ),
         (ANSWER, (Done, Refused)),
         (NOTICE, (CampaignChanged, AgentChanged, DoNotCallChanged, TeamReleased)),

@@ -58,6 +58,7 @@ class TeamRunner:
         owner: str,
     ) -> None:
         self.team = team
+        self.owner = owner  # of the leads that it reserves
         self.writer = StoreWriter(metrics, self._store_down, self._store_up)
         self._clock = clock
         self._metrics = metrics

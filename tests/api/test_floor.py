@@ -68,6 +68,39 @@ async def test_hanging_up_leads_to_wrap_up_disposition_and_the_next_person(floor
     assert (await floor.get("/campaigns/spring"))["outcomes"] == {"talked": 1}
 
 
+async def test_an_agent_asks_for_a_call_and_gets_that_lead(floor: Desk) -> None:
+    await _start(floor, mode="manual")
+    leads = (await floor.get("/campaigns/spring/leads"))["items"]
+    path = "/agents/1002/calls"
+
+    async def running() -> Any:
+        items = (await floor.get("/campaigns/spring/why"))["items"]
+        return [item["code"] for item in items] == ["on_request"]
+
+    await floor.until(running)
+    assert (await floor.post(path, {"lead_id": leads[7]["id"]}, status=202))["code"] == "1002"
+    await floor.agent("1002", phase="talking")
+    team = await floor.get("/teams/main")
+    assert team["calls"] == {"talking": 1}
+    attempts = (await floor.get(f"/leads/{leads[7]['id']}"))["attempts"]
+    assert len(attempts) == 1
+
+    refused = await floor.post(path, {"lead_id": leads[8]["id"]}, status=409)
+    assert (refused["error"], refused["message"]) == ("conflict", "agent_not_free")
+    again = await floor.post("/agents/1001/calls", {"lead_id": leads[7]["id"]}, status=409)
+    assert again["message"].startswith("lead_not_to_be_had")
+    await floor.post("/agents/1001/calls", {"lead_id": NO_CALL}, status=404)
+    await floor.post("/agents/9999/calls", {"lead_id": leads[8]["id"]}, status=404)
+    await floor.post("/agents/1001/calls", {"lead_id": "8"}, status=422)
+
+
+async def test_in_mode_assured_whoever_is_called_is_called_for_one_agent(floor: Desk) -> None:
+    await _start(floor, mode="assured")
+    for code in AGENTS:
+        assert (await floor.agent(code, phase="talking"))["call_id"]
+    assert (await floor.get("/campaigns/spring"))["live"]["dialing"] == 0
+
+
 async def test_a_break_during_a_talk_begins_after_it(floor: Desk) -> None:
     await _start(floor)
     agent = await _talking(floor)

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,60 @@ class TestAdding:
 
     async def test_nothing_is_added_from_an_empty_list(self, world: World) -> None:
         assert await world.stores.leads.add([], at=NOON) == ImportReport(added=0, duplicates=0)
+
+
+class TestReservingOne:
+    async def one(self, world: World, lead: Lead, owner: str = "two", **when: Any) -> Lead | None:
+        at = when.get("at", NOON)
+        return await world.stores.leads.reserve(lead.lead_id, owner=owner, lease=LEASE, at=at)
+
+    async def test_a_new_lead_becomes_the_owners(self, world: World) -> None:
+        lead = await world.lead(1)
+        taken = await self.one(world, lead)
+        assert taken == replace(lead, state=LeadState.RESERVED)
+        assert await world.get(lead) == taken
+        assert await world.reserve() == []
+
+    async def test_a_lead_in_retry_before_its_time(self, world: World) -> None:
+        call = await world.dialed(1)
+        await world.close(call, state=LeadState.RETRY, next_at=NOON + HOUR)
+        (lead,) = await world.all()
+        taken = await self.one(world, lead)
+        assert taken is not None
+        await world.stores.leads.release([lead.lead_id], owner="two")
+        assert await world.get(lead) == lead
+
+    async def test_not_one_that_another_holds_until_the_lease_is_over(self, world: World) -> None:
+        lead = await world.reserved(1)
+        assert await self.one(world, lead) is None
+        assert await self.one(world, lead, at=NOON + LEASE) is not None
+
+    async def test_again_where_the_owner_holds_it(self, world: World) -> None:
+        lead = await world.reserved(1)
+        assert await self.one(world, lead, "one", at=NOON + MINUTE) is not None
+        assert await world.reserve(owner="two", at=NOON + LEASE) == []
+        assert await world.reserve(owner="two", at=NOON + LEASE + MINUTE) != []
+
+    async def test_not_one_that_is_dialled_or_over(self, world: World) -> None:
+        call = await world.dialed(1)
+        (lead,) = await world.all()
+        assert await self.one(world, lead) is None
+        await world.close(call, state=LeadState.DONE)
+        assert await self.one(world, lead) is None
+
+    async def test_not_one_whose_number_is_being_rung_or_may_not_be(self, world: World) -> None:
+        await world.dialed(1)
+        same = await world.lead(1, campaign=AUTUMN)
+        assert await self.one(world, same) is None
+        listed = await world.lead(2)
+        await world.stores.leads.add_do_not_call(number(2), reason="asked", at=NOON)
+        assert await self.one(world, listed) is None
+
+    async def test_one_that_nobody_knows(self, world: World) -> None:
+        with pytest.raises(NotFoundError):
+            await world.stores.leads.reserve(
+                LeadId("01900000-0000-7000-8000-000000000000"), owner="two", lease=LEASE, at=NOON
+            )
 
 
 class TestReserving:

@@ -186,6 +186,13 @@ class Twins(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.seen)
+    @rule(pick=which, owner=owners)
+    def reserve_one(self, pick: int, owner: str) -> None:
+        seen = list(self.seen.values())
+        lead_id = seen[pick % len(seen)].lead_id
+        self.both(lambda twin: twin.leads.reserve(lead_id, owner=owner, lease=LEASE, at=self.now))
+
+    @precondition(lambda self: self.seen)
     @rule(picks=st.lists(which, max_size=3), owner=owners)
     def release(self, picks: list[int], owner: str) -> None:
         seen = list(self.seen.values())

@@ -139,6 +139,12 @@ class FaultyLeads:
             raise StoreUnavailableError("the answer was lost")
         return leads
 
+    async def reserve(
+        self, lead_id: LeadId, *, owner: str, lease: timedelta, at: datetime
+    ) -> Lead | None:
+        await self._pass()
+        return await self._inner.reserve(lead_id, owner=owner, lease=lease, at=at)
+
     async def release(self, lead_ids: Collection[LeadId], *, owner: str) -> None:
         await self._pass()
         await self._inner.release(lead_ids, owner=owner)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from dialer.agents import AgentPhase
+from dialer.campaign import PacingMode
 from dialer.commands import Command
 from dialer.errors import NotFoundError
 from dialer.events import CallRinging, CallScreened, Event, Screening, Ticked
@@ -184,6 +185,41 @@ async def test_a_server_that_starts_again_takes_up_the_talks_of_its_former_life(
         assert {agent.phase for agent in again.agents.values()} == {AgentPhase.TALKING}
         await at.until(lambda: len(at.metrics.outcomes) == 2, 600)
         assert at.metrics.outcomes == [Outcome.TALKED] * 2
+        assert set(at.people.rung.values()) == {1}
+
+
+@in_virtual_time
+async def test_holds_die_with_the_server_and_their_calls_are_answered_by_whoever_is_free() -> None:
+    slow = replace(PERSON, ring=12.0, talk=300.0)
+    async with floor(agents=2, leads=2, everybody=slow, mode=PacingMode.ASSURED) as at:
+        await at.until(lambda: len(at.placed()) == 2)
+        await asyncio.sleep(6)
+        assert {a.phase for a in at.team.agents.values()} == {AgentPhase.RESERVED}
+        await at.runner.settle()
+        await at.runner.close()  # killed
+        again = at.new_team(Team)
+        at.take_over(again)
+        at.runner.start()
+        await at.campaign(mode=PacingMode.ASSURED)
+        at.runner.link_up(ONLY_NODE)
+        await at.until(lambda: len(again.calls) == 2)
+        assert {a.phase for a in again.agents.values()} == {AgentPhase.IDLE}
+        await at.until(lambda: len(at.metrics.waits) == 2)
+        await at.until(lambda: len(at.metrics.outcomes) == 2, 600)
+        assert at.metrics.outcomes == [Outcome.TALKED] * 2
+        assert set(at.people.rung.values()) == {1}
+
+
+@in_virtual_time
+async def test_a_hold_ends_where_the_attempt_is_not_written() -> None:
+    async with floor(agents=2, leads=6, mode=PacingMode.ASSURED) as at:
+        at.faults.store_away = True
+        await asyncio.sleep(10)
+        free = [agent.is_free for agent in at.team.agents.values()]
+        at.faults.store_away = False
+        assert at.placed() or free == [True, True]
+        await at.until(lambda: len(at.metrics.waits) >= 4, 600)
+        await at.until(lambda: len(at.metrics.outcomes) == 6, 600)
         assert set(at.people.rung.values()) == {1}
 
 

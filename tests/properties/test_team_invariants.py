@@ -27,6 +27,7 @@ from dialer.events import (
     Fate,
     LeadsForgotten,
     LeadsReserved,
+    LeadTaken,
     Screening,
     WindowCount,
 )
@@ -82,6 +83,7 @@ class TeamMachine(RuleBasedStateMachine):
         self.reserved: set[str] = set()  # leads in the team's hands, not dialled yet
         self.forgotten: set[str] = set()
         self.locked: set[str] = set()  # leads that were abandoned long ago
+        self.asked: dict[str, str] = {}  # lead -> who asked for a call to it
         self.dialled: Counter[str] = Counter()
         self.open: dict[str, str] = {}  # call -> lead, from PlaceCall to its close
         self.bridges: Counter[tuple[str, str]] = Counter()
@@ -121,6 +123,8 @@ class TeamMachine(RuleBasedStateMachine):
                 self.open.pop(event.call_id)
         if isinstance(event, LeadsReserved):
             self.reserved |= {lead.lead_id for lead in event.leads}
+        if isinstance(event, LeadTaken):
+            self.reserved.add(event.lead.lead_id)
         if isinstance(event, LeadsForgotten):
             self.forgotten |= set(event.lead_ids) & self.reserved
             self.reserved -= set(event.lead_ids)
@@ -166,12 +170,16 @@ class TeamMachine(RuleBasedStateMachine):
         run = self.team.runs[SPRING]
         if order.agent_id is None:
             assert not run.policy.mode.holds_agents, "dialled with no agent held"
+            assert order.lead_id not in self.asked, "not for the agent who asked for it"
             assert order.lead_id not in self.locked, "the law wants an agent held for this lead"
             return
         agent = self.team.agents[order.agent_id]
         assert (agent.phase, agent.call_id) == (AgentPhase.RESERVED, order.call_id)
         assert order.agent_id not in self.joined, "held while another call is the agent's"
-        assert run.policy.mode.holds_agents or order.lead_id in self.locked, "held for no reason"
+        assert self.asked.get(order.lead_id, order.agent_id) == order.agent_id
+        assert run.policy.mode is not PacingMode.MANUAL or order.lead_id in self.asked
+        wanted = order.lead_id in self.locked or order.lead_id in self.asked
+        assert run.policy.mode.holds_agents or wanted, "held for no reason"
 
     def live(self) -> int:
         """Lines in use, as far as anybody can know: a server that has been away for long may be dead."""
@@ -243,6 +251,13 @@ class TeamMachine(RuleBasedStateMachine):
                 campaign_id=SPRING, leads=locked, next_due_at=None, at=at(self.later(step))
             )
         )
+
+    @rule(step=steps, agent=agents)
+    def an_agent_asks_for_a_call(self, step: float, agent: str) -> None:
+        self.lead_number += 1
+        name = f"lead-{self.lead_number - 1}"
+        self.asked[name] = agent
+        self.feed(playbook.takes(agent, lead(name), self.later(step)))
 
     @rule(step=steps, mode=st.sampled_from(PacingMode))
     def the_mode_changes(self, step: float, mode: PacingMode) -> None:
@@ -341,7 +356,7 @@ class TeamMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def an_event_is_told_twice(self, data: st.DataObject) -> None:
-        latest = [e for e in self.events[-6:] if not isinstance(e, LeadsReserved)]
+        latest = [e for e in self.events[-6:] if not isinstance(e, LeadsReserved | LeadTaken)]
         if latest:
             again = data.draw(st.sampled_from(latest))
             if type(again).__name__ != "CallAdopted":

@@ -33,6 +33,7 @@ from dialer.events import (
     Fate,
     LeadsForgotten,
     LeadsReserved,
+    LeadTaken,
     OldLegFound,
     Screening,
     StoreDown,
@@ -300,6 +301,11 @@ def ends_break(agent: str, seconds: float) -> BreakEnded:
 
 def ends_wrap_up(agent: str, seconds: float) -> WrapUpEnded:
     return WrapUpEnded(agent_id=AgentId(agent), at=at(seconds))
+
+
+def takes(agent: str, lead: Lead, seconds: float) -> LeadTaken:
+    """The lead that the agent asked for is reserved."""
+    return LeadTaken(agent_id=AgentId(agent), lead=lead, at=at(seconds))
 
 
 def says(agent: str, call: str, disposition: str, seconds: float) -> DispositionChosen:

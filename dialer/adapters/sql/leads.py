@@ -13,6 +13,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
     text,
     update,
@@ -67,6 +68,20 @@ class SqlLeadStore:
             taken = await connection.execute(_TAKE, {**values, "until": at + lease})
             reserved = [lead_of(row) for row in taken]
         return sorted(reserved, key=lambda lead: (-lead.priority, lead.lead_id))
+
+    @again
+    async def reserve(
+        self, lead_id: LeadId, *, owner: str, lease: timedelta, at: datetime
+    ) -> Lead | None:
+        values = {"lead": lead_id, "at": at, "holder": owner, "until": at + lease}
+        async with self._database.write() as connection:
+            if not await holds(connection, owner):
+                return None
+            taken = (await connection.execute(_TAKE_ONE, values)).one_or_none()
+            if taken is not None:
+                return lead_of(taken)
+        await self.get(lead_id)
+        return None
 
     @again
     async def release(self, lead_ids: Collection[LeadId], *, owner: str) -> None:
@@ -195,13 +210,15 @@ def _sleepers() -> Select[Any]:
     return earliest.with_for_update(skip_locked=True)
 
 
+_barred = exists().where(do_not_call.c.phone == leads.c.phone)
+_being_rung = exists().where(
+    attempts.c.phone == leads.c.phone, attempts.c.ended_at.is_(literal_column("NULL"))
+)
+
+
 def _takeable() -> Select[Any]:
     """The ready leads of :campaign, best first. Rows that another caller has in hand are passed over."""
-    barred = exists().where(do_not_call.c.phone == leads.c.phone)
-    being_rung = exists().where(
-        attempts.c.phone == leads.c.phone, attempts.c.ended_at.is_(literal_column("NULL"))
-    )
-    ready = and_(leads.c.campaign_id == bindparam("campaign"), text(READY), ~barred, ~being_rung)
+    ready = and_(leads.c.campaign_id == bindparam("campaign"), text(READY), ~_barred, ~_being_rung)
     best = select(leads.c.id).where(ready).order_by(leads.c.priority.desc(), leads.c.id)
     return best.limit(bindparam("most")).with_for_update(skip_locked=True, of=leads)
 
@@ -213,6 +230,24 @@ _taken = _takeable().cte("taken")
 _TAKE = (
     update(leads)
     .where(leads.c.id.in_(select(_taken.c.id)))
+    .values(state=LeadState.RESERVED, owner=bindparam("holder"), wakes_at=bindparam("until"))
+    .returning(*LEAD_COLUMNS)
+)
+
+_to_be_had = or_(
+    leads.c.state.in_([LeadState.NEW, LeadState.RETRY]),
+    and_(
+        leads.c.state == LeadState.RESERVED,
+        or_(
+            leads.c.owner == bindparam("holder"),
+            leads.c.wakes_at.is_(None),
+            leads.c.wakes_at <= bindparam("at"),
+        ),
+    ),
+)
+_TAKE_ONE = (
+    update(leads)
+    .where(leads.c.id == bindparam("lead"), _to_be_had, ~_barred, ~_being_rung)
     .values(state=LeadState.RESERVED, owner=bindparam("holder"), wakes_at=bindparam("until"))
     .returning(*LEAD_COLUMNS)
 )
