@@ -31,6 +31,7 @@ class Plan:
     """Left out of the occupancy (the first calls ring, nothing has been learned), not of the abandon ratio."""
     leads: int
     replications: int
+    """Of the prediction; half as many of the control, a quarter with the list in the real run's own order."""
     seed: int = 1
     person: float = 0.40
     busy: float = 0.08
@@ -38,7 +39,8 @@ class Plan:
     talks: tuple[tuple[int, float], ...] = ((5, 0.3), (10, 0.4), (20, 0.3))
     """(seconds from the answer to the person's hang-up, share of those who answer)"""
     wrap_up_seconds: float = 3.0
-    abandon_target: float = 0.015
+    abandon_target: float | None = None
+    """None: the product's own."""
 
     @property
     def campaign(self) -> dict[str, object]:
@@ -68,7 +70,7 @@ class Plan:
         return timedelta(minutes=self.minutes)
 
 
-FULL = Plan(agents=30, minutes=15, warm_up_minutes=3, leads=9000, replications=24)
+FULL = Plan(agents=40, minutes=18, warm_up_minutes=4, leads=9900, replications=20)
 REDUCED = Plan(agents=20, minutes=2.5, warm_up_minutes=0.5, leads=1500, replications=12)
 
 
@@ -102,9 +104,11 @@ def _ring(random: Random) -> float:
             return halves / 2
 
 
-def shuffled(plan: Plan, seed: int) -> Iterator[Lead]:
-    """The list's leads in another order. Raises RuntimeError when the list is too short for the shift."""
+def listed(plan: Plan, order_seed: int | None) -> Iterator[Lead]:
+    """The list's leads in the order of the real run (None), or in another. Raises RuntimeError when the list ends: it is too
+    short for the shift."""
     order = numbers(plan)
-    Random(f"order/{seed}").shuffle(order)
+    if order_seed is not None:
+        Random(f"order/{order_seed}").shuffle(order)
     yield from (new_lead(n, phone) for n, phone in zip(count(1), order, strict=False))
     raise RuntimeError(f"a list of {plan.leads} leads is too short")
