@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from random import SystemRandom
 from typing import Annotated, Any
@@ -22,10 +23,16 @@ from dialer.errors import InvalidInputError
 from dialer.forecast.history import Fitted, fit, history_of
 from dialer.forecast.page import page
 from dialer.forecast.plan import plan_of, read_scenario, world_of
+from dialer.forecast.plots import draw, require_plots
 from dialer.forecast.runner import MOST_JOBS, Progress, run
 from dialer.forecast.scenario_file import ScenarioFile
 from dialer.ports import Attempt
 from dialer.texts import Language, text
+
+class PlotFormat(StrEnum):
+    PNG = "png"
+    SVG = "svg"
+
 
 WIDTH = 200
 """Columns of a table that nobody looks at on a terminal."""
@@ -45,6 +52,10 @@ def simulate(
         str | None,
         typer.Option(help="A campaign (name or id): its people, rings and talks, for the file's."),
     ] = None,
+    plots: Annotated[
+        Path | None, typer.Option(help="Folder for the plots: frontier and timeline.")
+    ] = None,
+    plot_format: Annotated[PlotFormat, typer.Option(help="Of the plots.")] = PlotFormat.PNG,
     config: Annotated[
         Path | None,
         typer.Option("--config", help="Settings: the database, and your own profiles."),
@@ -52,6 +63,8 @@ def simulate(
 ) -> None:
     """Forecast a campaign before its launch: simulated people, the pacing that dials. Rings nobody, writes nothing."""
     described = read_scenario(scenario)
+    if plots is not None:
+        require_plots()
     if replications is not None:
         described = described.model_copy(update={"replications": replications})
     settings = read_settings(config)
@@ -65,6 +78,7 @@ def simulate(
     total = len(plan.seeds) * len(plan.policies)
     with _progress(total, language) as tell:
         forecast = run(plan, jobs=jobs, progress=tell)
+    drawn = draw(forecast, plots, plot_format.value, language) if plots else []
     if as_json:
         learnt = {"history": as_json_of(*fitted)} if fitted else {}
         typer.echo(json.dumps(forecast.as_json() | learnt, indent=1))
@@ -73,6 +87,8 @@ def simulate(
     console.print(page(forecast, plan, language))
     if fitted:
         console.print(_learnt(*fitted, language))
+    for path in drawn:
+        typer.echo(path)
 
 
 def _fitted(

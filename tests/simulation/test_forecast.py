@@ -10,11 +10,13 @@ from typer.testing import CliRunner
 
 from dialer.__main__ import app
 from dialer.adapters.profile_files import ProfileFiles
+from dialer.errors import InvalidInputError
 from dialer.forecast.figures import Forecast
 from dialer.forecast.plan import Plan, plan_of, scenario_of
+from dialer.forecast.plots import draw
 from dialer.forecast.replication import Replication, laws, replicate
 from dialer.forecast.runner import run
-from dialer.texts import TEXTS
+from dialer.texts import TEXTS, Language
 
 SMALL: dict[str, Any] = {
     "replications": 2,
@@ -208,3 +210,39 @@ def test_the_command_prints_a_table_in_both_languages(
     assert done.exit_code == 0, done.output
     for key in ("talk_share", "wait_seconds", "lines_needed", "exhausted"):
         assert TEXTS[f"forecast.{key}"][place] in done.stdout
+
+
+@pytest.mark.parametrize(("kind", "begin"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
+def test_the_plots_are_files_of_the_kind_that_was_asked_for(
+    compared: Forecast, tmp_path: Path, kind: str, begin: bytes
+) -> None:
+    paths = draw(compared, tmp_path / "new", kind, Language.IT)
+    assert [path.name for path in paths] == [f"frontier.{kind}", f"timeline.{kind}"]
+    for path in paths:
+        assert path.read_bytes().startswith(begin)
+
+
+def test_a_plot_names_its_policies_and_the_limits_and_is_the_same_each_time(
+    compared: Forecast, tmp_path: Path
+) -> None:
+    first, again = (draw(compared, tmp_path / name, "svg", Language.EN)[0] for name in "ab")
+    drawn = first.read_text(encoding="utf-8")
+    assert drawn == again.read_text(encoding="utf-8")
+    for word in ("one", "DEMO: 3 %", "wait between talks, seconds"):
+        assert word in drawn
+
+
+def test_a_folder_that_cannot_be_made_is_refused_by_name(
+    compared: Forecast, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidInputError, match="file"):
+        draw(compared, tmp_path / "file", "svg", Language.EN)
+
+
+def test_the_command_draws(scenario: Path, tmp_path: Path) -> None:
+    arguments = ["simulate", str(scenario), "--replications", "1", "--plots", str(tmp_path / "p")]
+    done = CliRunner().invoke(app, [*arguments, "--plot-format", "svg"])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "p" / "frontier.svg").is_file()
+    assert "timeline.svg" in done.stdout
