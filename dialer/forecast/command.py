@@ -29,6 +29,7 @@ from dialer.forecast.scenario_file import ScenarioFile
 from dialer.ports import Attempt
 from dialer.texts import Language, text
 
+
 class PlotFormat(StrEnum):
     PNG = "png"
     SVG = "svg"
