@@ -51,7 +51,7 @@ agents. Not before: in a large team that costs most of the talk, and THETA_MIN r
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WindowState:
     """One legal window at one instant. `to_come`: answers expected before it must be within its limit; 0: lend nothing.
-    `doomed`: answers in flight that no agent can be joined to."""
+    `doomed`: answers in flight that no agent can be joined to. `days`: its length, of a window of fixed length."""
 
     name: str
     limit: float
@@ -59,6 +59,7 @@ class WindowState:
     abandoned: int
     to_come: float = 0.0
     doomed: float = 0.0
+    days: float | None = None
 
     @property
     def over_limit(self) -> bool:
