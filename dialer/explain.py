@@ -15,9 +15,6 @@ from dialer.texts import Language, text
 LIKELY = 0.8
 """The sentence counts the agents who are free within 10 s with at least this probability."""
 
-_PRESENT_ONLY = frozenset({PacingMode.PROGRESSIVE, PacingMode.RATIO, PacingMode.ASSURED})
-"""Modes that look at who is free now."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spread:
@@ -169,7 +166,7 @@ def _people(decision: PacingDecision, language: Language) -> list[str]:
     if facts is None:
         return parts
     if not nobody:
-        present = facts.policy.mode in _PRESENT_ONLY or not facts.busy
+        present = facts.policy.mode is not PacingMode.PREDICTIVE or not facts.busy
         key, free = ("free_now", facts.idle) if present else ("free_soon", likely_free(facts))
         parts.append(_counted(key, free, language))
     if facts.waiting:

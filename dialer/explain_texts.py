@@ -44,6 +44,10 @@ EXPLAIN_TEXTS: dict[str, tuple[str, str]] = {
         "one agent held for each call",
         "un operatore riservato per ogni chiamata",
     ),
+    "explain.on_request": (
+        "it calls whom an agent asks for",
+        "chiama chi è richiesto da un operatore",
+    ),
     "explain.risk": (
         "one more would find no agent with at least {risk}, {allowed} is allowed",
         "una in più non troverebbe operatori con almeno {risk} di probabilità, ammesso {allowed}",

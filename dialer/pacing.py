@@ -262,7 +262,7 @@ def assured(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
 
 def manual(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """None: agents ask for their calls."""
-    return PacingDecision(calls_to_place=0, limited_by=Binding.ON_REQUEST)
+    return _per_free_agent(snapshot, policy, 0.0, Binding.ON_REQUEST)
 
 
 def ratio(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:

@@ -155,6 +155,11 @@ PEOPLE = {
             "i suoi trunk non funzionano",
         ),
         (decision(Binding.START_UP), "placed a few at a time", "partono poche alla volta"),
+        (
+            decision(Binding.ON_REQUEST),
+            "it calls whom an agent asks for",
+            "chiama chi è richiesto da un operatore",
+        ),
     ],
 )
 def test_the_sentence_ends_with_what_kept_it_from_being_more(
