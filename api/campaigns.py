@@ -6,7 +6,8 @@ from typing import Annotated, Self
 from fastapi import APIRouter
 from pydantic import Field
 
-from api.deps import DialerDep
+from api.decision import Decision
+from api.deps import DialerDep, LanguageDep
 from api.errors import BODY_ERRORS, problems
 from api.fields import ID_PATTERN, Answer, Body, CampaignIdPath, Line
 from dialer.bootstrap import Dialer
@@ -21,8 +22,8 @@ from dialer.campaign import (
 from dialer.errors import InvalidInputError, NotFoundError
 from dialer.ids import CampaignId, TeamId, TrunkId
 from dialer.leads import LeadState, Outcome
-from dialer.pacing import Binding, PacingDecision
 from dialer.ports import LeadCounts
+from dialer.texts import Language
 from dialer.views import CampaignView
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
@@ -150,26 +151,6 @@ class CampaignAnswer(Answer):
         )
 
 
-class Decision(Answer):
-    """The latest answer of the pacing loop."""
-
-    calls_to_place: int
-    limited_by: Binding
-    risk_ratio: float = Field(description="That the next call, which is not placed, finds no agent")
-    expected_free: float = Field(description="Agents free within 10 seconds")
-    expected_answers: float = Field(description="Of the calls in flight, within 10 seconds")
-
-    @classmethod
-    def of(cls, decision: PacingDecision) -> Self:
-        return cls(
-            calls_to_place=decision.calls_to_place,
-            limited_by=decision.limited_by,
-            risk_ratio=decision.risk,
-            expected_free=decision.expected_free,
-            expected_answers=decision.expected_answers,
-        )
-
-
 class LiveFigures(Answer):
     """A campaign at work, at this instant."""
 
@@ -188,7 +169,7 @@ class LiveFigures(Answer):
     why: list[str] = Field(description="Codes; /campaigns/{id}/why explains them")
 
     @classmethod
-    def of(cls, view: CampaignView) -> Self:
+    def of(cls, view: CampaignView, language: Language) -> Self:
         return cls(
             dialing=view.dialing,
             waiting=view.waiting,
@@ -200,7 +181,7 @@ class LiveFigures(Answer):
             abandon_limit_ratio=view.abandon_limit,
             risk_allowed_ratio=view.theta,
             braked=view.braked,
-            decision=Decision.of(view.decision) if view.decision else None,
+            decision=Decision.of(view.decision, language) if view.decision else None,
             outcomes=view.outcomes,
             why=[item.code for item in view.why],
         )
@@ -255,7 +236,9 @@ async def save_campaign(policy: Policy, dialer: DialerDep) -> CampaignAnswer:
     summary="One campaign, with its live figures",
     responses=problems(404, 422, 503),
 )
-async def get_campaign(campaign_id: CampaignIdPath, dialer: DialerDep) -> CampaignDetail:
+async def get_campaign(
+    campaign_id: CampaignIdPath, dialer: DialerDep, language: LanguageDep
+) -> CampaignDetail:
     campaign = await dialer.stores.campaigns.get(campaign_id)
     counts = await dialer.stores.leads.counts(campaign_id, at=dialer.clock.now())
     view = await live_view(dialer, campaign.policy)
@@ -263,7 +246,7 @@ async def get_campaign(campaign_id: CampaignIdPath, dialer: DialerDep) -> Campai
         policy=Policy.of(campaign.policy),
         state=campaign.state,
         held_at=campaign.held_at,
-        live=LiveFigures.of(view) if view else None,
+        live=LiveFigures.of(view, language) if view else None,
         leads=LeadFigures.of(counts),
         outcomes=await dialer.stores.attempts.outcomes(campaign_id),
     )

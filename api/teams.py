@@ -9,13 +9,14 @@ from pydantic import Field
 
 from api.agents import AgentAnswer
 from api.campaigns import LiveFigures
-from api.deps import DialerDep
+from api.deps import DialerDep, LanguageDep
 from api.errors import problems
 from api.fields import Answer, TeamIdPath
 from dialer.calls import CallState
 from dialer.campaign import CampaignState, PacingMode
 from dialer.engine.overview import TeamPicture
 from dialer.ids import CampaignId, NodeId, TeamId
+from dialer.texts import Language
 from dialer.views import CampaignView, NodeView
 
 router = APIRouter(prefix="/teams", tags=["teams"])
@@ -29,13 +30,13 @@ class LiveCampaign(Answer):
     live: LiveFigures
 
     @classmethod
-    def of(cls, view: CampaignView) -> Self:
+    def of(cls, view: CampaignView, language: Language) -> Self:
         return cls(
             id=view.campaign_id,
             name=view.name,
             state=view.state,
             mode=view.mode,
-            live=LiveFigures.of(view),
+            live=LiveFigures.of(view, language),
         )
 
 
@@ -86,7 +87,7 @@ class TeamAnswer(Answer):
     stale: bool = Field(description="Too old to be what the team is now")
 
     @classmethod
-    def of(cls, picture: TeamPicture) -> Self:
+    def of(cls, picture: TeamPicture, language: Language) -> Self:
         view = picture.view
         return cls(
             id=view.team_id,
@@ -97,7 +98,7 @@ class TeamAnswer(Answer):
             draining=view.draining,
             agents=[AgentAnswer.of(agent, view.team_id) for agent in view.agents],
             calls=view.calls,
-            campaigns=[LiveCampaign.of(campaign) for campaign in view.campaigns],
+            campaigns=[LiveCampaign.of(campaign, language) for campaign in view.campaigns],
             lines_per_free_agent=view.lines_per_free_agent,
             talk_ratio=view.talk_share,
             connect_times=_connect_times(view.answered_to_bridged_ms),
@@ -118,12 +119,12 @@ def _connect_times(milliseconds: tuple[float, ...]) -> ConnectTimes | None:
     )
 
 
-@router.get("", summary="All teams, as they are now")
-async def list_teams(dialer: DialerDep) -> list[TeamAnswer]:
+@router.get("", summary="All teams, as they are now", responses=problems(422))
+async def list_teams(dialer: DialerDep, language: LanguageDep) -> list[TeamAnswer]:
     """Also those that other servers run, as those servers last showed them."""
-    return [TeamAnswer.of(picture) for picture in await dialer.overview.teams()]
+    return [TeamAnswer.of(picture, language) for picture in await dialer.overview.teams()]
 
 
 @router.get("/{team_id}", summary="One team, as it is now", responses=problems(404, 422, 503))
-async def get_team(team_id: TeamIdPath, dialer: DialerDep) -> TeamAnswer:
-    return TeamAnswer.of(await dialer.overview.team(team_id))
+async def get_team(team_id: TeamIdPath, dialer: DialerDep, language: LanguageDep) -> TeamAnswer:
+    return TeamAnswer.of(await dialer.overview.team(team_id), language)

@@ -13,11 +13,13 @@ from api.deps import DialerDep, LanguageDep
 from api.errors import problems
 from api.fields import Answer, CampaignIdPath
 from dialer.campaign import CampaignState
+from dialer.explain import explain
 from dialer.ids import CampaignId
 from dialer.leads import LeadState
 from dialer.ports import LeadCounts
 from dialer.texts import Language, text
 from dialer.views import WhyItem
+from dialer.why import PACE_CODES
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
@@ -57,7 +59,8 @@ async def why(campaign_id: CampaignIdPath, dialer: DialerDep, language: Language
     view = await live_view(dialer, campaign.policy)
     zone = dialer.profiles.get(campaign.policy.profile).zone
     items = combine(view.why if view else (), counts)
-    reasons = [_reason(item, language, zone) for item in items]
+    sentence = explain(view.decision, language) if view and view.decision else None
+    reasons = [_reason(item, language, zone, sentence) for item in items]
     return WhyAnswer(
         campaign_id=campaign_id,
         state=campaign.state,
@@ -85,9 +88,12 @@ def _dated(item: WhyItem, counts: LeadCounts) -> WhyItem:
     return replace(item, until=counts.next_due_at) if item.code == NO_LEADS else item
 
 
-def _reason(item: WhyItem, language: Language, zone: ZoneInfo) -> Reason:
+def _reason(item: WhyItem, language: Language, zone: ZoneInfo, sentence: str | None) -> Reason:
+    """`sentence`: of the pacing decision; it says what the pacing's own codes say, with its figures."""
     until = f"{item.until.astimezone(zone):%Y-%m-%d %H:%M}" if item.until else None
     words = text(f"why.{item.code}", language, count=item.count, until=until, detail=item.detail)
+    if sentence and item.code in PACE_CODES:
+        words = sentence
     return Reason(
         code=item.code, count=item.count, until=item.until, detail=item.detail, text=words
     )

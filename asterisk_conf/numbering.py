@@ -18,6 +18,7 @@ TALK_SECONDS: tuple[int | None, ...] = (None, 1, 2, 3, 5, 10, 20, 30, 60, 120)
 
 SIP_CODES = (403, 404, 410, 480, 484, 486, 488, 500, 502, 503, 603)
 MAX_RING_TENTHS = 99
+MAX_LATE_HALVES = 99
 
 
 class FarEndKind(StrEnum):
@@ -31,10 +32,14 @@ class FarEndKind(StrEnum):
     REFUSES = "refuses"
     NO_REPLY = "no_reply"
     UNALLOCATED = "unallocated"
+    LATE_PERSON = "late_person"
 
 
-FAMILIES: tuple[FarEndKind, ...] = tuple(FarEndKind)
+FAMILIES: tuple[FarEndKind, ...] = tuple(FarEndKind)[:10]
+"""By their digit. LATE_PERSON shares the digit of RINGS_OUT, whose ringing it ends."""
+
 _RINGS_AND_TALKS = FAMILIES[:3] + FAMILIES[4:6]
+_ANSWERS = (*FAMILIES[:6], FarEndKind.LATE_PERSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ class FarEndBehaviour:
     """One number's behaviour. A field that its kind has no use for keeps its default.
 
     `ring_seconds` (tenths, up to 9.9) passes before the answer, `talk_seconds` (one of TALK_SECONDS) from the answer to
-    the far end's hang-up; for HANGS_UP_WAITING `talk_seconds` is any number of tenths up to 99.9.
+    the far end's hang-up; for HANGS_UP_WAITING `talk_seconds` is any number of tenths up to 99.9, for LATE_PERSON
+    `ring_seconds` is 0.5 to 49.5 in steps of 0.5.
     """
 
     kind: FarEndKind
@@ -53,20 +59,23 @@ class FarEndBehaviour:
 
     @property
     def answers(self) -> bool:
-        return FAMILIES.index(self.kind) < FAMILIES.index(FarEndKind.RINGS_OUT)
+        return self.kind in _ANSWERS
 
 
 def encode(behaviour: FarEndBehaviour, prefix: str = PREFIX) -> str:
     """The E.164 number, with its plus sign, that behaves so. ValueError where no number can say it."""
     if not 0 <= behaviour.serial < SERIALS:
         raise ValueError(f"serial {behaviour.serial} is not below {SERIALS}")
-    family = FAMILIES.index(behaviour.kind)
+    late = behaviour.kind is FarEndKind.LATE_PERSON
+    family = FAMILIES.index(FarEndKind.RINGS_OUT if late else behaviour.kind)
     return f"{prefix}{family}{_parameters(behaviour):03}{behaviour.serial:04}"
 
 
 def _parameters(behaviour: FarEndBehaviour) -> int:
     if behaviour.kind in _RINGS_AND_TALKS:
         return 10 * _tenths(behaviour.ring_seconds, MAX_RING_TENTHS) + _talk_code(behaviour)
+    if behaviour.kind is FarEndKind.LATE_PERSON:
+        return 10 * _halves(behaviour.ring_seconds) + _talk_code(behaviour)
     if behaviour.kind is FarEndKind.HANGS_UP_WAITING:
         return _tenths(behaviour.talk_seconds or 0.0, 999)
     if behaviour.kind is FarEndKind.REFUSES:
@@ -81,6 +90,13 @@ def _tenths(seconds: float, most: int) -> int:
     if not 0 <= tenths <= most or abs(tenths - seconds * 10) > 1e-6:
         raise ValueError(f"{seconds} s is no number of tenths up to {most / 10} s")
     return tenths
+
+
+def _halves(seconds: float) -> int:
+    halves = round(seconds * 2)
+    if not 1 <= halves <= MAX_LATE_HALVES or halves != seconds * 2:
+        raise ValueError(f"{seconds} s is no number of halves from 0.5 to {MAX_LATE_HALVES / 2} s")
+    return halves
 
 
 def _talk_code(behaviour: FarEndBehaviour) -> int:
@@ -100,6 +116,11 @@ def decode(number: str) -> FarEndBehaviour:
     if kind in _RINGS_AND_TALKS:
         ring, talk = divmod(parameters, 10)
         return FarEndBehaviour(kind, ring / 10, TALK_SECONDS[talk], serial=serial)
+    if kind is FarEndKind.RINGS_OUT and parameters >= 10:
+        halves, talk = divmod(parameters, 10)
+        return FarEndBehaviour(
+            FarEndKind.LATE_PERSON, halves / 2, TALK_SECONDS[talk], serial=serial
+        )
     if kind is FarEndKind.HANGS_UP_WAITING:
         return FarEndBehaviour(kind, talk_seconds=parameters / 10, serial=serial)
     if kind is FarEndKind.REFUSES:

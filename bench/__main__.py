@@ -10,7 +10,7 @@ import sys
 
 from bench import report
 
-BENCHES = ("ami", "connect", "import_leads", "pacing", "pacing_team", "faults", "soak")
+BENCHES = ("ami", "connect", "import_leads", "pacing", "pacing_team", "truth", "faults", "soak")
 
 
 def is_done(name: str) -> bool:

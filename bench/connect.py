@@ -12,7 +12,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -64,17 +64,24 @@ def percentile(values: list[float], share: float) -> float:
 async def observed(pair: AsteriskPair) -> AsyncIterator[Observer]:
     """What Asterisk says meanwhile, on a link of its own."""
     observer = Observer()
+    async with listening(pair, observer.take):
+        yield observer
+
+
+@contextlib.asynccontextmanager
+async def listening(pair: AsteriskPair, take: Callable[[Ev, int], None]) -> AsyncIterator[None]:
+    """`take` gets every event that the PBX raises meanwhile, with the generation of the link."""
     ami = pair.pbx.ami
     node = AmiNode(
         AmiEndpoint(host=ami.host, port=ami.port, username=ami.username, secret=ami.secret),
-        on_event=observer.take,
+        on_event=take,
         on_up=lambda generation: None,
         on_down=lambda reason: None,
         rng=Random(1),
     )
     node.start()
     try:
-        yield observer
+        yield
     finally:
         await node.close()
 

@@ -161,7 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.minutes = QUICK_MINUTES if options.minutes is None else options.minutes
         peers = [peer for peer in peers if peer not in SEARCHED]
     todo = list(parts(cases, peers))
-    for spec in (*NAMES, "oracle@", "vicidial@"):
+    for spec in (*filter(exists, NAMES), "oracle@", "vicidial@"):
         version("S1", spec)  # the texts of all that runs, before any of them can change
     files = [options.results / f"pacing-{name}.jsonl" for name in ("cells", "tuning")]
     if options.again:

@@ -89,9 +89,9 @@ def most_excess(history: list[tuple[float, bool]], limit: float) -> float:
     return most
 
 
-def version_of(case: str, sources: Iterable[Path]) -> str:
+def version_of(case: str, sources: Iterable[Path], more: str = "") -> str:
     """Changes with the scenario and with the text of the sources that make the figures."""
-    digest = hashlib.sha256(repr(ALL[case]).encode())
+    digest = hashlib.sha256((repr(ALL[case]) + more).encode())
     for path in sorted(sources):
         digest.update(_text_of(path))
     return digest.hexdigest()[:12]

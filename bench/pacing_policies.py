@@ -21,6 +21,8 @@ ROOT = Path(__file__).parent.parent
 VOCABULARY = {"dialer.campaign", "dialer.ids", "dialer.errors", "bench.pacing_cases"}
 """Modules whose text changes no figure; a scenario is part of the version by itself."""
 
+WORLD = "dialer.simulator.lean"
+
 ENGINES: dict[str, dict[str, bool]] = {
     "engine": {},
     "engine-cautious": {"cautious": True},
@@ -87,7 +89,7 @@ def exists(name: str) -> bool:
 def sources(spec: str) -> tuple[Path, ...]:
     """The policy's module and all of ours that it imports."""
     found: dict[str, Path] = {}
-    todo = [module_of(spec), "dialer.simulator.lean"]
+    todo = [module_of(spec), WORLD]
     while todo:
         module = todo.pop()
         if module not in found and module not in VOCABULARY and file_of(module).is_file():

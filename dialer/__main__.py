@@ -1,4 +1,4 @@
-"""The command line: `dialer run`, `demo`, `doctor`, `leads import`, `database ...`, `asterisk ...`."""
+"""The command line: `dialer run`, `demo`, `doctor`, `simulate`, `leads import`, `database ...`, `asterisk ...`."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,7 @@ from dialer.database_commands import database_app
 from dialer.demo import PAIR_NAME, Demo, DemoOptions, pair_up, running
 from dialer.doctor import healthy
 from dialer.errors import DialerError, InvalidInputError
+from dialer.forecast.command import simulate
 from dialer.lead_file import ImportOptions, import_file, summary, telling
 from dialer.logs import log_to_stderr
 from dialer.terminal import picture
@@ -31,6 +32,7 @@ asterisk_app = typer.Typer(no_args_is_help=True, help="The prepared pair: PBX an
 app.add_typer(leads_app, name="leads")
 app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(database_app, name="database")
+app.command()(simulate)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="TOML file; DIALER_* variables win over it.")

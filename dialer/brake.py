@@ -34,6 +34,9 @@ BORROWED_SHARE = 0.3
 RESERVE = 3.0
 """Standard deviations of the abandoned calls in flight that are kept in hand."""
 
+LAST_ANSWERS = 150.0
+"""With fewer to come before a window ends, what may still happen in it is counted as a whole."""
+
 WIDTH = 3.0
 """Abandoned calls of room at which the brake begins to work."""
 
@@ -48,7 +51,7 @@ agents. Not before: in a large team that costs most of the talk, and THETA_MIN r
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WindowState:
     """One legal window at one instant. `to_come`: answers expected before it must be within its limit; 0: lend nothing.
-    `doomed`: answers in flight that no agent can be joined to."""
+    `doomed`: answers in flight that no agent can be joined to. `days`: its length, of a window of fixed length."""
 
     name: str
     limit: float
@@ -56,6 +59,7 @@ class WindowState:
     abandoned: int
     to_come: float = 0.0
     doomed: float = 0.0
+    days: float | None = None
 
     @property
     def over_limit(self) -> bool:
@@ -70,6 +74,18 @@ class WindowState:
         in_hand -= self.abandoned + self.doomed + 1.0 + risk
         lent = min(MOST_BORROWED, BORROWED_SHARE * self.limit * self.to_come)
         return in_hand + lent - RESERVE * math.sqrt(risk)
+
+    def last_risk(self, theta: float, expected: float) -> float:
+        """The risk to allow when few answers are still to come: so low that the abandoned calls among them, with RESERVE
+        standard deviations more (Poisson), still fit under the limit at the end; not asked while many are to come."""
+        if not 0.0 < self.to_come < LAST_ANSWERS:
+            return math.inf
+        left = self.limit * (self.answered + self.doomed + expected + self.to_come)
+        left -= self.abandoned + self.doomed + theta * expected
+        if left <= 0.0:
+            return 0.0
+        root = (math.sqrt(RESERVE**2 + 4.0 * left) - RESERVE) / 2.0  # m + RESERVE sqrt(m) = left
+        return root * root / self.to_come
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +107,10 @@ def allowance(theta: float, windows: Sequence[WindowState], expected: float) -> 
     allowed, least, binding = theta, math.inf, None
     for window in windows:
         room = window.room(theta, expected)
-        if room < least:
-            least = room
-            eased = _eased(theta, room)
-            if eased < theta:
-                allowed, binding = eased, window
+        eased = min(_eased(theta, room), window.last_risk(theta, expected))
+        if eased < allowed or (eased < theta and room < least):
+            allowed, binding = min(eased, allowed), window
+        least = min(least, room)
     return Allowance(allowed, least, binding)
 
 

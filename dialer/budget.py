@@ -127,6 +127,7 @@ class Budget:
                 abandoned=count.abandoned,
                 to_come=min(per_second * self._seconds_left(index, closes, now), most_to_come),
                 doomed=doomed,
+                days=window.days,
             )
             for index, (count, window) in enumerate(
                 zip(self.counts, self.profile.windows, strict=True)

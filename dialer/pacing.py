@@ -122,6 +122,60 @@ class PacingPolicy:
     revokes: bool = False  # takes calls back that have not rung when the risk jumps
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What a decision was made from, as far as its explanation needs it (dialer.explain)."""
+
+    policy: PacingPolicy
+    idle: int
+    waiting: int
+    reserved: int
+    busy: int
+    ringing: int
+    screening: int
+    theta: float
+    windows: tuple[WindowState, ...]
+    expected: float  # of the campaign: answers in flight and persons waiting
+    released: tuple[float, float, float]  # busy agents free within 10 s: the first three cumulants
+    answers_variance: float  # of the answers within 10 s
+
+    @classmethod
+    def of(cls, snapshot: PacingSnapshot, policy: PacingPolicy, prospect: "Prospect") -> "Facts":
+        ringing = sum([len(group.ages) for group in snapshot.in_flight])
+        free, answers = prospect.released, prospect.answers
+        return cls(
+            policy,
+            snapshot.idle,
+            snapshot.waiting,
+            snapshot.reserved,
+            snapshot.agents - snapshot.idle - snapshot.reserved,
+            ringing,
+            snapshot.unanswered - ringing,
+            snapshot.theta,
+            snapshot.windows,
+            prospect.expected,
+            (float(free[_SOON]), float(free[SPAN + _SOON]), float(free[2 * SPAN + _SOON])),
+            float(answers[SPAN + _SOON]) + float(prospect.unsure[_SOON]),
+        )
+
+    def plus(self, other: "Facts") -> "Facts":
+        """Of two servers together; the campaign's own (policy, theta, windows) is the same on both."""
+        mean, variance, third = (
+            one + more for one, more in zip(self.released, other.released, strict=True)
+        )
+        return replace(
+            self,
+            idle=self.idle + other.idle,
+            waiting=self.waiting + other.waiting,
+            reserved=self.reserved + other.reserved,
+            busy=self.busy + other.busy,
+            ringing=self.ringing + other.ringing,
+            screening=self.screening + other.screening,
+            released=(mean, variance, third),
+            answers_variance=self.answers_variance + other.answers_variance,
+        )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PacingDecision:
     calls_to_place: int
@@ -131,6 +185,7 @@ class PacingDecision:
     allowed: Allowance | None = None
     expected_free: float = 0.0  # agents released within 10 s, idle ones included
     expected_answers: float = 0.0  # of calls in flight, within 10 s
+    facts: Facts | None = None  # what it was made from; None: not told
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -145,7 +200,13 @@ class PacingDecision:
 def decide(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """Calls to place now, 0 or more, with what limited them. Pure: same arguments, same decision."""
     if snapshot.agents == 0:
-        return PacingDecision(calls_to_place=0, limited_by=Binding.NO_AGENTS)
+        prospect = Prospect.of(snapshot)
+        return PacingDecision(
+            calls_to_place=0,
+            limited_by=Binding.NO_AGENTS,
+            expected_answers=prospect.answers_soon,
+            facts=Facts.of(snapshot, policy, prospect),
+        )
     return _cap(PACERS[policy.mode](snapshot, policy), snapshot, policy)
 
 
@@ -156,8 +217,14 @@ def together(decisions: Sequence[PacingDecision]) -> PacingDecision | None:
         return decisions[0] if decisions else None
     staffed = [each for each in decisions if each.limited_by is not Binding.NO_AGENTS]
     first = staffed[0] if staffed else decisions[0]
+    others = (each.facts for each in decisions if each is not first)
+    facts = first.facts
+    for more in others:
+        facts = facts.plus(more) if facts and more else facts
     return replace(
         first,
+        facts=facts,
+        calls_to_revoke=sum(each.calls_to_revoke for each in decisions),
         calls_to_place=sum(each.calls_to_place for each in decisions),
         risk=max(each.risk for each in decisions),
         expected_free=sum(each.expected_free for each in decisions),
@@ -184,18 +251,18 @@ def _cap(
 
 def progressive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """One line per free agent: never more possible answers than agents who are free now."""
-    return _per_free_agent(snapshot, 1.0, Binding.FREE_AGENTS, None)
+    return _per_free_agent(snapshot, policy, 1.0, Binding.FREE_AGENTS)
 
 
 def assured(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """One call per free agent, who is held for it. Agents who are held are not free, and their calls are not in flight here:
     nobody else can take them."""
-    return _per_free_agent(snapshot, 1.0, Binding.FREE_AGENTS, None)
+    return _per_free_agent(snapshot, policy, 1.0, Binding.FREE_AGENTS)
 
 
 def manual(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     """None: agents ask for their calls."""
-    return PacingDecision(calls_to_place=0, limited_by=Binding.ON_REQUEST)
+    return _per_free_agent(snapshot, policy, 0.0, Binding.ON_REQUEST)
 
 
 def ratio(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
@@ -204,15 +271,17 @@ def ratio(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
     allowed = allowance(snapshot.theta, snapshot.windows, prospect.expected)
     over = any(window.over_limit for window in snapshot.windows)
     if (allowed.braked or over) and policy.dial_ratio > 1.0:
-        return _per_free_agent(snapshot, 1.0, Binding.BUDGET, allowed, prospect)
-    return _per_free_agent(snapshot, policy.dial_ratio, Binding.FREE_AGENTS, allowed, prospect)
+        made = _per_free_agent(snapshot, policy, 1.0, Binding.BUDGET, prospect)
+    else:
+        made = _per_free_agent(snapshot, policy, policy.dial_ratio, Binding.FREE_AGENTS, prospect)
+    return replace(made, allowed=allowed)
 
 
 def _per_free_agent(
     snapshot: PacingSnapshot,
+    policy: PacingPolicy,
     lines_each: float,
     limited_by: Binding,
-    allowed: Allowance | None,
     prospect: "Prospect | None" = None,
 ) -> PacingDecision:
     wanted = int(lines_each * max(snapshot.idle - snapshot.waiting, 0)) - snapshot.unanswered
@@ -220,9 +289,9 @@ def _per_free_agent(
     return PacingDecision(
         calls_to_place=max(wanted, 0),
         limited_by=limited_by,
-        allowed=allowed,
         expected_free=prospect.free_soon,
         expected_answers=prospect.answers_soon,
+        facts=Facts.of(snapshot, policy, prospect),
     )
 
 
@@ -249,6 +318,7 @@ def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision
         allowed=allowed,
         expected_free=prospect.free_soon,
         expected_answers=prospect.answers_soon,
+        facts=Facts.of(snapshot, policy, prospect),
     )
 
 

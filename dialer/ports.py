@@ -266,6 +266,10 @@ class AttemptStore(Protocol):
         """Oldest first."""
         ...
 
+    async def last_ended(self, campaign_id: CampaignId, count: int) -> list[Attempt]:
+        """The `count` ended attempts of the campaign that were started last, newest first."""
+        ...
+
     async def outcomes(self, campaign_id: CampaignId) -> dict[Outcome, int]: ...
 
     async def first_started_at(self, campaign_id: CampaignId) -> datetime | None:

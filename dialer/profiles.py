@@ -44,6 +44,10 @@ class AbandonWindow:
     def limit_ratio(self) -> float:
         return self.limit_ppm / 1_000_000
 
+    @property
+    def days(self) -> float | None:
+        return self.length / timedelta(days=1) if self.length is not None else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:

@@ -93,6 +93,7 @@ def _campaign(team: Team, run: CampaignRun, now: datetime) -> CampaignView:
         decision=run.decision,
         outcomes=dict(run.outcomes),
         why=explain(team, run, now),
+        windows=run.budget.windows(now),
         trunks_up=len(run.trunks) - down,
         trunks_down=down,
     )

@@ -8,9 +8,11 @@ from rich.text import Text
 
 from dialer.agents import AgentPhase, AgentStatus
 from dialer.calls import CallState
+from dialer.explain import explain
 from dialer.leads import Outcome
 from dialer.texts import Language, text
 from dialer.views import AgentView, CampaignView, TeamView
+from dialer.why import PACE_CODES
 
 _COLOURS = {
     AgentPhase.IDLE: "yellow",
@@ -78,10 +80,14 @@ def _campaign(view: TeamView, campaign: CampaignView, language: Language) -> Ren
 
 
 def _why(campaign: CampaignView, language: Language) -> RenderableType:
+    """The reasons; what the pacing itself says, as its sentence."""
     if not campaign.why:
-        return Text(text("why.nothing", language), style="green")
+        words = explain(campaign.decision, language) if campaign.decision else None
+        return Text(words or text("why.nothing", language), style="green")
     lines = [
-        text(
+        explain(campaign.decision, language)
+        if campaign.decision and item.code in PACE_CODES
+        else text(
             f"why.{item.code}",
             language,
             count=item.count,

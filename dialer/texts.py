@@ -6,6 +6,8 @@ A key that is missing in a language is a fault that the tests find; values never
 from enum import StrEnum
 
 from dialer.doctor_texts import DOCTOR_TEXTS
+from dialer.explain_texts import EXPLAIN_TEXTS
+from dialer.forecast_texts import FORECAST_TEXTS
 
 
 class Language(StrEnum):
@@ -171,6 +173,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "outcome.failed": ("refused by the exchange", "rifiutata dal centralino"),
     "outcome.lost": ("ended unseen", "finita non vista"),
     **DOCTOR_TEXTS,
+    **FORECAST_TEXTS,
+    **EXPLAIN_TEXTS,
 }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dialer.agents import AgentPhase, AgentStatus
+from dialer.brake import WindowState
 from dialer.calls import CallState
 from dialer.campaign import CampaignState, PacingMode
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId
@@ -72,6 +73,7 @@ class CampaignView:
     decision: PacingDecision | None
     outcomes: dict[Outcome, int]  # since the team was started
     why: tuple[WhyItem, ...]
+    windows: tuple[WindowState, ...] = ()  # the legal ones, at this instant
     trunks_up: int = 0  # of the campaign's trunks
     trunks_down: int = 0
 

@@ -26,6 +26,10 @@ _BY_BINDING = {
 }
 
 
+PACE_CODES = frozenset((*_BY_BINDING.values(), "abandon_budget_start"))
+"""Codes of what the pacing decision itself says; dialer.explain tells it in a sentence."""
+
+
 def explain(team: Team, run: CampaignRun, now: datetime) -> tuple[WhyItem, ...]:
     """Reasons in order. Codes are stable; their texts are in dialer.texts. An empty answer: it dials freely."""
     return (

@@ -156,6 +156,11 @@ class MemoryAttemptStore:
         ]
         return sorted(found, key=lambda attempt: (attempt.started_at, attempt.call_id))
 
+    async def last_ended(self, campaign_id: CampaignId, count: int) -> list[Attempt]:
+        found = [attempt for attempt in self._of(campaign_id) if attempt.ended_at is not None]
+        newest = sorted(found, key=lambda attempt: (attempt.started_at, attempt.call_id))[::-1]
+        return newest[: max(count, 0)]
+
     async def outcomes(self, campaign_id: CampaignId) -> dict[Outcome, int]:
         return dict(Counter(outcome for outcome, _ in self._closed_of(campaign_id)))
 

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from dialer.adapters.pacing_metrics import pacing_metrics
 from dialer.ami_stats import AmiStats
 from dialer.campaign import CampaignState
 from dialer.events import Event
@@ -160,6 +161,7 @@ def _campaign_metrics(views: list[TeamView]) -> Iterator[Metric]:
                 gauge.add_metric([view.team_id, campaign.campaign_id], value)
     yield from gauges.values()
     yield from _dialling_metrics(views)
+    yield from pacing_metrics(views)
 
 
 def _dialling_metrics(views: list[TeamView]) -> Iterator[Metric]:

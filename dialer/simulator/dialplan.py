@@ -46,7 +46,7 @@ class Dialplan:
         assert met is not None
         channel.on_timeout = partial(self._limit_reached, channel)
         self._switch.set_timeout(channel, channel.answered_at + limit_seconds(channel))
-        gives_up = channel.answered_at + met.patience
+        gives_up = channel.answered_at + min(met.patience, met.stay)
         self._switch.arm(channel, "patience", gives_up, partial(self._gives_up, channel))
         longest = min(limit_seconds(channel) - AMD_RESERVE, AMD_LONGEST)
         if channel.variables.get("DIALER_AMD") == "1" and longest >= AMD_SHORTEST:

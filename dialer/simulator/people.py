@@ -44,6 +44,7 @@ class Encounter:
     post_dial: float = 0.0  # order to ringing, or to refusal
     ring: float = inf  # ringing to answer (or to the decline)
     patience: float = inf  # answer to hanging up unbridged
+    stay: float = inf  # answer to hanging up, in a talk or not
     screen: float = 1.0  # answer to the screening's verdict
     verdict: Screening = Screening.HUMAN
     talk: float = 60.0

@@ -22,7 +22,7 @@ class Talks:
         for leg in talk.legs:
             self._switch.enter(talk.bridge, leg)
         if (met := customer.encounter) is not None:
-            end = self._switch.schedule.now + met.talk
+            end = min(self._switch.schedule.now + met.talk, customer.answered_at + met.stay)
             self._switch.arm(customer, "talk", end, lambda: self._end(customer, agent, met))
 
     def _end(self, customer: Channel, agent: Channel, met: Encounter) -> None:

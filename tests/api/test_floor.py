@@ -31,6 +31,7 @@ async def test_a_started_campaign_dials_and_its_people_are_given_to_agents(floor
     assert campaign["live"]["talking"] == len(AGENTS)
     assert campaign["live"]["decision"]["limited_by"]
     assert campaign["live"]["abandon_ratio"] == 0.0
+    await _decision_is_explained(floor, campaign["live"]["decision"])
     team = await floor.get("/teams/main")
     assert team["telephony_up"]
     (asterisk,) = team["asterisks"]
@@ -38,6 +39,27 @@ async def test_a_started_campaign_dials_and_its_people_are_given_to_agents(floor
     assert team["calls"]["talking"] == len(AGENTS)
     assert team["connect_times"]["count"] == len(AGENTS)
     assert 0 < team["connect_times"]["longest_seconds"] < 3
+
+
+async def _decision_is_explained(floor: Desk, decision: Any) -> None:
+    """In the language asked for, with what it was made from; by /why as well, and for the wall board."""
+    assert decision["sentence"].endswith("one line for each free agent.")
+    inputs = decision["inputs"]
+    assert inputs["idle"] + inputs["reserved"] + inputs["busy"] == len(AGENTS)
+    assert inputs["free"]["mean"] == decision["expected_free"]
+    assert inputs["windows"]
+    for window in inputs["windows"]:
+        assert 0 <= window["abandoned"] <= window["answered"]
+        assert window["label"]
+    italian = {"Accept-Language": "it"}
+    answer = await floor.get("/campaigns/spring", headers=italian)
+    assert "una linea per ogni operatore libero" in answer["live"]["decision"]["sentence"]
+    why = await floor.get("/campaigns/spring/why", headers=italian)
+    assert why["items"][-1]["code"] == "free_agents_served"
+    assert "una linea per ogni operatore libero" in why["items"][-1]["text"]
+    team = await floor.get("/teams/main", headers=italian)
+    sentence = team["campaigns"][0]["live"]["decision"]["sentence"]
+    assert "operator" in sentence
 
 
 async def test_hanging_up_leads_to_wrap_up_disposition_and_the_next_person(floor: Desk) -> None:

@@ -458,8 +458,9 @@ async def test_a_number_that_never_answers(
     assert not [m for m in call.all("Newstate") if m["ChannelStateDesc"] == "Up"]
 
 
-async def test_the_far_ends_record_agrees(switch: Switch) -> None:
-    person = FarEndBehaviour(FarEndKind.PERSON, ring_seconds=0.5, talk_seconds=1, serial=4321)
+@pytest.mark.parametrize("kind", [FarEndKind.PERSON, FarEndKind.LATE_PERSON])
+async def test_the_far_ends_record_agrees(switch: Switch, kind: FarEndKind) -> None:
+    person = FarEndBehaviour(kind, ring_seconds=0.5, talk_seconds=1, serial=4321)
     call = await switch.place(person, ITALY)
     up, end = await call.answered(), await call.ended()
     started = (await call.event("Newchannel")).at

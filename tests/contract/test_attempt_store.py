@@ -501,6 +501,21 @@ class TestLooking:
         assert [attempt.call_id for attempt in attempts] == ["b", "c", "a"]
         assert await world.stores.attempts.of_lead(LeadId("unknown")) == []
 
+    async def test_the_last_ended_attempts_of_a_campaign_newest_first(self, world: World) -> None:
+        for hour, call_id in enumerate(("b", "c", "a")):
+            lead = await world.reserved(hour)
+            call = call_to(lead, call_id, at=NOON + hour * HOUR)
+            await world.open([call])
+            await world.close(call)
+        await world.dialed(9)
+        attempts = world.stores.attempts
+        found = await attempts.last_ended(SPRING, 2)
+        assert [attempt.call_id for attempt in found] == ["a", "c"]
+        assert found[0] in await attempts.of_lead(found[0].lead_id)
+        assert len(await attempts.last_ended(SPRING, 10)) == 3
+        assert await attempts.last_ended(AUTUMN, 10) == []
+        assert await attempts.last_ended(SPRING, 0) == []
+
     async def test_outcomes_count_closed_attempts(self, world: World) -> None:
         for index, outcome in enumerate((Outcome.BUSY, Outcome.TALKED, Outcome.BUSY)):
             await world.tried(outcome, index, answered_at=NOON)

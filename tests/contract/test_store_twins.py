@@ -243,6 +243,7 @@ class Twins(RuleBasedStateMachine):
                 await twin.leads.counts(campaign_id, at=self.now),
                 await twin.attempts.abandon_count(campaign_id, since=self.now - 10 * MINUTE),
                 await twin.attempts.outcomes(campaign_id),
+                await twin.attempts.last_ended(campaign_id, 5),
             )
             for campaign_id in (SPRING, AUTUMN)
         ]

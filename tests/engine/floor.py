@@ -225,6 +225,9 @@ class FaultyAttempts:
     async def of_lead(self, lead_id: LeadId) -> list[Attempt]:
         return await self._inner.of_lead(lead_id)
 
+    async def last_ended(self, campaign_id: CampaignId, count: int) -> list[Attempt]:
+        return await self._inner.last_ended(campaign_id, count)
+
     async def outcomes(self, campaign_id: CampaignId) -> dict[Outcome, int]:
         return await self._inner.outcomes(campaign_id)
 

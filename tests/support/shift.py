@@ -3,6 +3,7 @@
 The store is an endless list of new leads; writes are taken as done at once. What is measured is sampled at every tick.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -37,6 +38,7 @@ from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, T
 from dialer.leads import Lead, LeadState, Outcome
 from dialer.pacing import Binding
 from dialer.profiles import Profile
+from dialer.simulator.people import People
 from dialer.simulator.scenario import ITALY, Scenario
 from dialer.simulator.virtual import VirtualExchange
 from dialer.team import Team
@@ -127,12 +129,16 @@ class Shift:
         nodes: Iterable[NodeId] = (ONLY_NODE,),
         leads: Iterator[Lead] | None = None,
         profile: Profile | None = None,
+        rules: CampaignPolicy | None = None,
+        people: People | None = None,
     ) -> None:
-        """`leads`: instead of ever new ones; `profile`: instead of the demonstration's."""
+        """`leads`: instead of ever new ones; `rules` and `profile`: instead of the mode's plain policy and its profile;
+        `people`: instead of the scenario's."""
         self.mode, self.agents, self.seed = mode, agents, seed
+        rules = rules or policy(mode, works_until=works_until)
         most = max([agents, *(number for _, number in scenario.staffing)])
         self.scenario = replace(scenario, agents=agents)
-        self.exchange = VirtualExchange(self.scenario, seed=seed, start=START)
+        self.exchange = VirtualExchange(self.scenario, seed=seed, start=START, people=people)
         numbers = count(1)
         self.team = Team(TEAM, lambda _now: CallId(f"call-{next(numbers)}"), nodes)
         for index in range(most):
@@ -144,8 +150,7 @@ class Shift:
         self._phases = dict.fromkeys(AgentPhase, 0)
         self._decisions = self._braked = self._dialled = 0
         self._worst = 0.0
-        profile = profile or ProfileFiles(None).get("DEMO")
-        rules = policy(mode, works_until=works_until)
+        profile = profile or ProfileFiles(None).get(rules.profile)
         self._handle(
             CampaignLoaded(
                 campaign=Campaign(policy=rules, state=CampaignState.RUNNING),
@@ -250,6 +255,11 @@ class Shift:
 
     # --- figures ------------------------------------------------------------------------------------------------------
 
+    @property
+    def phases(self) -> Counter[AgentPhase]:
+        """Agents in each phase, added up over the ticks so far."""
+        return Counter(self._phases)
+
     def _sample(self) -> None:
         for agent in self.team.agents.values():
             if agent.is_staffed:
@@ -259,11 +269,12 @@ class Shift:
             return
         self._decisions += 1
         self._braked += decision.limited_by is Binding.BUDGET
-        answered, abandoned = self._counted()
+        answered, abandoned = self.counted()
         if answered >= 50:
             self._worst = max(self._worst, abandoned / answered)
 
-    def _counted(self) -> tuple[int, int]:
+    def counted(self) -> tuple[int, int]:
+        """Persons who answered in this shift and have come to their class, and how many of them were abandoned."""
         seen = self.campaign.budget.counts[0]
         return (
             seen.answered - self._before.answered,
@@ -275,7 +286,7 @@ class Shift:
         talking, wrapping = self._phases[AgentPhase.TALKING], self._phases[AgentPhase.WRAP_UP]
         idle = self._phases[AgentPhase.IDLE] + self._phases[AgentPhase.RESERVED]
         outcomes = self.campaign.outcomes
-        answered, abandoned = self._counted()
+        answered, abandoned = self.counted()
         talks = outcomes[Outcome.TALKED]
         return ShiftResult(
             mode=self.mode,
@@ -299,18 +310,23 @@ class Shift:
 def endless() -> Iterator[Lead]:
     """Leads that were never tried."""
     for number in count(1):
-        yield Lead(
-            lead_id=LeadId(f"lead-{number}"),
-            campaign_id=CAMPAIGN,
-            phone=f"+39069{number:08}",
-            name="",
-            zone="Europe/Rome",
-            priority=0,
-            state=LeadState.RESERVED,
-            attempts=0,
-            never_rang=0,
-            last_attempt_at=None,
-            last_outcome=None,
-            last_abandoned_at=None,
-            next_attempt_at=None,
-        )
+        yield new_lead(number, f"+39069{number:08}")
+
+
+def new_lead(number: int, phone: str) -> Lead:
+    """A lead as the store hands it out, never tried before."""
+    return Lead(
+        lead_id=LeadId(f"lead-{number}"),
+        campaign_id=CAMPAIGN,
+        phone=phone,
+        name="",
+        zone="Europe/Rome",
+        priority=0,
+        state=LeadState.RESERVED,
+        attempts=0,
+        never_rang=0,
+        last_attempt_at=None,
+        last_outcome=None,
+        last_abandoned_at=None,
+        next_attempt_at=None,
+    )

@@ -298,3 +298,35 @@ def test_answers_told_out_of_order_raise_no_error_and_count() -> None:
     for seconds in (0.0, 60.0, 30.0, 59.0, 61.0):
         rate.answered(START + seconds)
     assert rate.per_second(START + 61) == pytest.approx(5 / 61, rel=0.05)
+
+
+# --- the last answers of a window -------------------------------------------------------------------------------------
+
+
+def ending(answered: int, abandoned: int, to_come: float) -> WindowState:
+    return window(answered, abandoned, limit=0.03, to_come=to_come)
+
+
+def test_while_many_answers_are_to_come_the_end_is_no_concern() -> None:
+    assert ending(1000, 29, 150.0).last_risk(0.02, 2.0) == math.inf
+    assert ending(1000, 29, 0.0).last_risk(0.02, 2.0) == math.inf  # nobody has said when it ends
+
+
+def test_what_is_left_at_the_end_fits_with_three_deviations() -> None:
+    """1,560 answered, 47 of them abandoned, 109 to come: 3.07 more fit under 3 %. Half a one with three deviations is that."""
+    risk = ending(1560, 47, 109.0).last_risk(0.02, 0.0)
+    mean = 109.0 * risk
+    assert mean + RESERVE * math.sqrt(mean) == pytest.approx(0.03 * 1669 - 47)
+
+
+def test_nothing_left_is_no_risk_at_all() -> None:
+    assert ending(1654, 50, 12.0).last_risk(0.02, 0.0) == 0.0
+    assert allowance(0.02, (ending(1654, 50, 12.0),), 2.0).theta == 0.0
+
+
+@given(thetas, expectations, st.floats(0.1, 149.0))
+def test_one_more_abandoned_call_never_raises_what_the_end_allows(
+    theta: float, expected: float, to_come: float
+) -> None:
+    fewer = ending(1000, 27, to_come).last_risk(theta, expected)
+    assert ending(1000, 28, to_come).last_risk(theta, expected) <= fewer

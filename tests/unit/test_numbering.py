@@ -48,6 +48,13 @@ behaviours = st.one_of(
         serial=SERIALS,
     ),
     st.builds(FarEndBehaviour, st.sampled_from(PLAIN_KINDS), serial=SERIALS),
+    st.builds(
+        FarEndBehaviour,
+        st.just(FarEndKind.LATE_PERSON),
+        ring_seconds=st.integers(1, 99).map(lambda halves: halves / 2),
+        talk_seconds=st.sampled_from(TALK_SECONDS),
+        serial=SERIALS,
+    ),
 )
 
 
@@ -84,6 +91,9 @@ def test_digits_before_the_last_eight_do_not_matter() -> None:
         FarEndBehaviour(FarEndKind.REFUSES),
         FarEndBehaviour(FarEndKind.HANGS_UP_WAITING, talk_seconds=100),
         FarEndBehaviour(FarEndKind.RINGS_OUT, serial=10_000),
+        FarEndBehaviour(FarEndKind.LATE_PERSON, ring_seconds=0, talk_seconds=5),
+        FarEndBehaviour(FarEndKind.LATE_PERSON, ring_seconds=50, talk_seconds=5),
+        FarEndBehaviour(FarEndKind.LATE_PERSON, ring_seconds=10.3, talk_seconds=5),
     ],
 )
 def test_what_no_number_can_say_is_refused(impossible: FarEndBehaviour) -> None:

@@ -167,6 +167,12 @@ def test_a_policys_sources_are_its_own_and_the_worlds() -> None:
     assert file_of("bench.pacing_engine").is_file()
 
 
+def test_the_engines_version_follows_what_it_does() -> None:
+    versions = {run_version("S1", spec) for spec in ("engine", "engine-strict", "engine-scores")}
+    assert len({each.split(" ")[0] for each in versions}) == 3
+    assert run_version("S1", "engine") == run_version("S1", "engine") != run_version("S2", "engine")
+
+
 def test_a_run_resumes_after_a_line_cut_short(tmp_path: Path) -> None:
     options = ["--cases", "S1", "--peers", "progressive", "--jobs", "1", "--results", str(tmp_path)]
     path = tmp_path / "pacing-cells.jsonl"

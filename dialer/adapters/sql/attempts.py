@@ -105,6 +105,16 @@ class SqlAttemptStore:
         async with self._database.read() as connection:
             return [attempt_of(row) for row in await connection.execute(query)]
 
+    async def last_ended(self, campaign_id: CampaignId, count: int) -> list[Attempt]:
+        query = (
+            select(*ATTEMPT_COLUMNS)
+            .where(attempts.c.campaign_id == campaign_id, attempts.c.ended_at.is_not(None))
+            .order_by(attempts.c.started_at.desc(), attempts.c.id.desc())
+            .limit(max(count, 0))
+        )
+        async with self._database.read() as connection:
+            return [attempt_of(row) for row in await connection.execute(query)]
+
     async def outcomes(self, campaign_id: CampaignId) -> dict[Outcome, int]:
         async with self._database.read() as connection:
             rows = await connection.execute(_OUTCOMES, {"campaign": campaign_id})
