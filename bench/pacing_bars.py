@@ -109,7 +109,7 @@ def _near_the_reference(figures: Figures) -> Iterator[Bar]:
         wait = best - oracle.slower[0]
         within = wait <= (1.15 * best if small else max(1.10 * best, best + SECONDS))
         found = f"{wait:.2f} s, {wait / best:.2f} x {best:.2f} s; shares {_percent(apart)} apart"
-        yield Bar(name, asked, found, within and apart <= EQUAL)
+        yield Bar(name, asked, found, within if apart <= EQUAL else None)  # else: not comparable
 
 
 def _worst_hours(figures: Figures) -> Iterator[Bar]:

@@ -82,7 +82,7 @@ def test_a_wait_is_held_against_the_table_and_the_reference() -> None:
     assert judged(reference("S1", 31.2, 36.0))[against.format("S1")] is False
     # three tenths of a second are allowed to a large team, but only at the same share
     assert judged(reference("S6", 1.1, 1.35))[against.format("S6")] is True
-    assert judged(reference("S6", 1.1, 1.35, more=0.002))[against.format("S6")] is False
+    assert judged(reference("S6", 1.1, 1.35, more=0.002))[against.format("S6")] is None
 
 
 def test_intervals_that_touch_do_not_beat_the_tuned() -> None:
