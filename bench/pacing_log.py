@@ -123,11 +123,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--reduced", action="store_true")
     options = parser.parse_args()
-    pairs, steps = (3, 200) if options.reduced else (9, 1000)
+    pairs, steps = (3, 200) if options.reduced else (7, 500)
     costs = [cost(agents, pairs, steps) for agents in (20, 500)]
     sizes = [
-        size(20, 2 if options.reduced else 60),
-        size(500, 0.5 if options.reduced else 15),
+        size(20, 2 if options.reduced else 30),
+        size(500, 0.5 if options.reduced else 5),
     ]
     for row in (*costs, *sizes):
         print(" ".join(f"{name} {value}" for name, value in row.items()))
