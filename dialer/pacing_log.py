@@ -94,6 +94,8 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
+    """`decision` without its `facts`: they follow from the board, and stand in the decision that is made again."""
+
     asked: PacingQuestion
     decision: PacingDecision
 
@@ -307,10 +309,11 @@ _WRITERS = {
 # --- the words of a decision ------------------------------------------------------------------------------------------
 
 _FORM = "<qdqq ddd qqqq qdq qqq ddd qdd"
-_WINDOW, _WINDOW_WORDS = "q d qq dd", 6
+_WINDOW, _WINDOW_WORDS = "q d qq ddd", 7
 _ALONE = 23  # words before those of the windows, after which come those of the next odds
 _NOT_ASKED, _NO_WINDOW = -2, -1
 _NO_BURST = -1
+_NO_DAYS = -1.0
 _MOST = 10_000
 _LAYOUTS: dict[tuple[int, int], struct.Struct] = {}
 
@@ -344,7 +347,7 @@ def _words_of(
     ]
     for each in windows:
         values += (place(each.name), each.limit, each.answered, each.abandoned)
-        values += (each.to_come, each.doomed)
+        values += (each.to_come, each.doomed, _NO_DAYS if each.days is None else each.days)
     values += asked.next_odds
     return _layout(len(windows), len(asked.next_odds)).pack(*values)
 
@@ -414,7 +417,7 @@ def _decided_of(place: _Place, words: tuple[Any, ...], names: list[str]) -> Deci
 
 
 def _window_of(words: tuple[Any, ...], names: list[str]) -> WindowState:
-    name, limit, answered, abandoned, to_come, doomed = words
+    name, limit, answered, abandoned, to_come, doomed, days = words
     return WindowState(
         name=names[name],
         limit=limit,
@@ -422,4 +425,5 @@ def _window_of(words: tuple[Any, ...], names: list[str]) -> WindowState:
         abandoned=abandoned,
         to_come=to_come,
         doomed=doomed,
+        days=None if days == _NO_DAYS else days,
     )

@@ -159,6 +159,7 @@ class BoardStory:
                 abandoned=self.random.choice((0, 20)),
                 to_come=self.random.choice((0.0, 123.456, math.inf)),
                 doomed=doomed,
+                days=self.random.choice((None, 30.0)),
             )
             for name in ("calendar_day", "campaign_total")[: self.random.randrange(3)]
         )
