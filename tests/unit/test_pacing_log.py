@@ -256,7 +256,7 @@ def test_a_log_cut_anywhere_is_played_up_to_there() -> None:
         assert found.damaged_at is None
         assert found.exit_code == 0
         seen.add(found.decisions)
-    assert len(seen) > 3
+    assert len(seen) > 1
     assert max(seen) <= whole.decisions
 
 
