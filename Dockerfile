@@ -5,7 +5,8 @@ RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r /tmp/run.txt
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin dialer
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin dialer \
+    && install -d -o dialer -g dialer /var/lib/dialer
 COPY --from=libraries /opt/venv /opt/venv
 COPY LICENSE /opt/dialer/
 COPY asterisk_conf /opt/dialer/asterisk_conf

@@ -10,7 +10,17 @@ import sys
 
 from bench import report
 
-BENCHES = ("ami", "connect", "import_leads", "pacing", "pacing_team", "truth", "faults", "soak")
+BENCHES = (
+    "ami",
+    "connect",
+    "import_leads",
+    "pacing",
+    "pacing_team",
+    "pacing_log",
+    "truth",
+    "faults",
+    "soak",
+)
 
 
 def is_done(name: str) -> bool:

@@ -8,7 +8,6 @@ process; the figures are percentiles over the decisions.
 
 import argparse
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,9 @@ import numpy as np
 from bench import report
 from dialer.brake import WindowState
 from dialer.campaign import PacingMode
-from dialer.pacing import PacingPolicy, decide
+from dialer.pacing import Binding, PacingPolicy
 from dialer.pacing_board import Duty, PacingBoard
+from dialer.pacing_question import PacingQuestion
 
 CAMPAIGN, NODE = "spring", "pbx"
 BARS_MS = {500: {"p50": 1.0, "p99": 1.0}, 2000: {"p99": 3.0}}
@@ -31,9 +31,9 @@ WINDOWS = tuple(
 class Floor:
     """A steady team: talks of 120 s, a fifth of the calls answered, about twice as many calls in flight as agents."""
 
-    def __init__(self, agents: int, seed: int) -> None:
+    def __init__(self, agents: int, seed: int, board: PacingBoard | None = None) -> None:
         self.random = np.random.default_rng(seed)
-        self.board = PacingBoard()
+        self.board = board or PacingBoard()
         self.board.campaign(CAMPAIGN, screened=False, grace=2.0, wrap_limit=15.0)
         self.now = 1_000_000.0
         self.calls: list[str] = []
@@ -68,8 +68,21 @@ class Floor:
         self.board.agent(agent, NODE, duty, since, staffed=True, campaign=CAMPAIGN)
 
     def decide(self) -> int:
-        snapshot = self.board.snapshot(CAMPAIGN, NODE, self.now)
-        return decide(replace(snapshot, windows=WINDOWS, theta=0.02), POLICY).calls_to_place
+        asked = PacingQuestion(
+            campaign=CAMPAIGN,
+            node=NODE,
+            at=self.now,
+            policy=POLICY,
+            theta=0.02,
+            windows=WINDOWS,
+            elsewhere=0.0,
+            doomed=0.0,
+            own_in_flight=0,
+            rate_tokens=1_000_000,
+            trunk_room=1_000_000,
+            trunk_binding=Binding.TRUNK_LINES,
+        )
+        return self.board.decide(asked).calls_to_place
 
 
 def measure(agents: int, decisions: int) -> dict[str, Any]:

@@ -60,6 +60,12 @@ class Recorder:
         self.failed_writes += not ok
         self._inner.store_write(what, seconds, ok)
 
+    def pacing_logged(self, team_id: TeamId, size: int) -> None:
+        self._inner.pacing_logged(team_id, size)
+
+    def pacing_log_stopped(self, team_id: TeamId) -> None:
+        self._inner.pacing_log_stopped(team_id)
+
     def take(self) -> dict[str, Any]:
         """Everything since the last call."""
         taken = {"decisions_cpu_ms": self.cpu_ms, "decisions_wall_ms": self.wall_ms}

@@ -1,9 +1,10 @@
-"""The command line: `dialer run`, `demo`, `doctor`, `simulate`, `leads import`, `database ...`, `asterisk ...`."""
+"""The command line: `dialer run`, `demo`, `doctor`, `simulate`, `replay`, `leads import`, `database ...`, `asterisk ...`."""
 
 import asyncio
 import contextlib
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from dialer import doctor_run, serve
+from dialer import doctor_run, replay_run, serve
 from dialer.config import ApiSettings, read_settings
 from dialer.database_commands import database_app
 from dialer.demo import PAIR_NAME, Demo, DemoOptions, pair_up, running
@@ -137,6 +138,23 @@ def doctor(
     typer.echo(show(findings, language))
     if not healthy(findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Pacing logs: *.pacing")],
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="Every decision too, as one JSON object a line.")
+    ] = False,
+    language: Annotated[Language, typer.Option(help="Of what is said.")] = Language.EN,
+) -> None:
+    """Make every decision of a pacing log again, and compare them bit for bit.
+
+    Exit codes: 0 all agree; 1 one differs; 2 a file cannot be read.
+    """
+    verdict = partial(typer.echo, err=decisions)
+    show = typer.echo if decisions else None
+    raise typer.Exit(replay_run.replay_files(files, language, verdict, show))
 
 
 @asterisk_app.command()

@@ -11,10 +11,12 @@ from prometheus_client import CollectorRegistry
 from dialer.adapters.exchanges import Exchange, Exchanges
 from dialer.adapters.memory_line import MemoryHub
 from dialer.adapters.metrics import PrometheusMetrics, TeamCollector, WireCollector
+from dialer.adapters.pacing_files import PacingFiles, folder_beside
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.adapters.server_metrics import Backlog, ServerCollector
 from dialer.adapters.sql.store import open_stores
 from dialer.adapters.system_clock import SystemClock
+from dialer.adapters.this_build import log_header
 from dialer.adapters.wires import memory_wires, redis_wires
 from dialer.agents import Agent, AgentStatus
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
@@ -24,6 +26,7 @@ from dialer.engine.keeper import TeamKeeper
 from dialer.engine.loader import load
 from dialer.engine.overview import Overview
 from dialer.engine.ownership import Ownership
+from dialer.engine.pacing_tape import PacingTape
 from dialer.engine.requests import call_up, call_view, done, request_call, tell_agent
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
@@ -50,7 +53,8 @@ from dialer.live_ports import (
     Wires,
 )
 from dialer.logs import get_logger
-from dialer.ports import AgentRecord, Clock, Metrics, Stores, fenced_owner
+from dialer.pacing_recorder import RecordedBoard
+from dialer.ports import AgentRecord, Clock, Metrics, PacingLogs, Stores, fenced_owner
 from dialer.team import Team
 from dialer.team_view import agent_view
 
@@ -62,7 +66,7 @@ WRITE_SECONDS = 10.0
 class Dialer:
     """The running server: stores, links to Asterisk, one runner a team. Use `start` once and `stop` once.
 
-    `hub`: other servers of this process are at its ends, instead of those on Redis.
+    `hub`: other servers of this process are at its ends, instead of those on Redis. `pacing_logs`: None, nothing is recorded.
     """
 
     def __init__(
@@ -72,8 +76,10 @@ class Dialer:
         clock: Clock,
         random: Random,
         hub: MemoryHub | None = None,
+        pacing_logs: PacingLogs | None = None,
     ) -> None:
         self.settings = settings
+        self._pacing_logs = pacing_logs
         self.stores = stores
         self.clock = clock
         self.profiles = ProfileFiles(settings.profiles_folder)
@@ -129,7 +135,8 @@ class Dialer:
     async def open(cls, settings: Settings) -> "Dialer":
         """Raises StoreUnavailableError, InvalidInputError."""
         stores = await open_stores(settings.database.url)
-        return cls(settings, stores, SystemClock(), SystemRandom())
+        logs = _pacing_files(settings) if settings.pacing_log.enabled else None
+        return cls(settings, stores, SystemClock(), SystemRandom(), pacing_logs=logs)
 
     async def start(self) -> None:
         """Save what the settings name, take up every team of the store, connect to Asterisk."""
@@ -380,18 +387,38 @@ class Dialer:
         )
 
     def _new_runner(self, team_id: TeamId, fence: int) -> TeamRunner:
+        board = RecordedBoard() if self._pacing_logs is not None else None
         return TeamRunner(
-            Team(team_id, _call_ids(self._random), self.exchanges),
+            Team(team_id, _call_ids(self._random), self.exchanges, board),
             stores=self.stores,
             telephony=self.exchanges,
             clock=self.clock,
             metrics=self.metrics,
             owner=fenced_owner(team_id, fence),
+            tape=self._tape(team_id, board) if board is not None else None,
+        )
+
+    def _tape(self, team_id: TeamId, board: RecordedBoard) -> PacingTape:
+        assert self._pacing_logs is not None
+        return PacingTape(
+            team_id,
+            board,
+            self._pacing_logs,
+            header=log_header,
+            file_bytes=self.settings.pacing_log.file_bytes,
+            clock=self.clock,
+            metrics=self.metrics,
         )
 
     def _link_up(self, node: NodeId) -> None:
         self.switchboard.link_up(node)
         self.keeper.look_soon()
+
+
+def _pacing_files(settings: Settings) -> PacingFiles:
+    chosen = settings.pacing_log
+    folder = chosen.folder or folder_beside(settings.database.url)
+    return PacingFiles(folder, most_bytes=chosen.most_bytes, file_bytes=chosen.file_bytes)
 
 
 def _call_ids(random: Random) -> Callable[[datetime], CallId]:

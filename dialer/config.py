@@ -3,76 +3,59 @@
 import ssl
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import time, timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dialer.ami_node import AmiEndpoint
-from dialer.campaign import CampaignPolicy, Guard, PacingMode
+from dialer.campaign import CampaignPolicy
+from dialer.config_campaign import CampaignSettings as CampaignSettings
 from dialer.config_hints import unknown_key
 from dialer.config_secrets import ServerSecrets
+from dialer.config_table import (
+    DIAL,
+    ID,
+    ONE_TEAM,
+    TRUNK_ID,
+    CallerId,
+    Prefix,
+    Strict,
+    TrunkName,
+    setting,
+)
 from dialer.errors import InvalidInputError
-from dialer.ids import ONLY_NODE, AgentId, CampaignId, NodeId, TeamId, TrunkId
+from dialer.ids import ONLY_NODE, AgentId, NodeId, TeamId, TrunkId
 from dialer.logs import LogFormat
 from dialer.phones import is_region
 from dialer.ports import AgentRecord
 from dialer.trunks import DEFAULT_TRUNK, NUMBER, NumberFormat, Trunk
 
-ID = r"^[A-Za-z0-9_-]{1,64}$"
-TRUNK_ID = r"^[A-Za-z0-9_.-]{1,64}$"
-DIAL = r"^[A-Za-z0-9]+/[A-Za-z0-9_.:;=+*#@/{}-]+$"
-"""No comma, blank or line break: a dial string goes into an AMI header."""
 
-TrunkName = Annotated[str, Field(pattern=TRUNK_ID)]
-CallerId = Annotated[str, Field(pattern=r"^\+?[0-9]{1,20}$")]
-Prefix = Annotated[str, Field(pattern=r"^\+[0-9]*$")]
-
-ONE_TEAM = "most installations have one team"
-
-
-def _setting(default: Any, what: str, why: str, **limits: Any) -> Any:
-    """A setting with its default, and why that is the default: both stand in docs/reference/settings.md."""
-    return Field(default, description=what, json_schema_extra={"why": why}, **limits)
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AsteriskSettings(_Strict):
-    host: str = _setting(
+class AsteriskSettings(Strict):
+    host: str = setting(
         "127.0.0.1",
         "Name or address of the machine where Asterisk's manager interface (AMI) listens",
         "the link is not encrypted unless `tls` says so, and must then not leave the machine",
     )
-    port: int = _setting(5038, "Port of the AMI", "Asterisk's own default", ge=1, le=65535)
-    username: str = _setting(
+    port: int = setting(5038, "Port of the AMI", "Asterisk's own default", ge=1, le=65535)
+    username: str = setting(
         "dialer", "User in Asterisk's manager.conf", "the name in `asterisk_conf/pbx`"
     )
-    secret: SecretStr = _setting(
+    secret: SecretStr = setting(
         SecretStr(""),
         "Its secret; better in the environment (`DIALER_ASTERISK__SECRET`) than in a file",
         "a secret that everybody knows would be none: without one the login is refused",
     )
-    tls: bool = _setting(
+    tls: bool = setting(
         False,
         "AMI over TLS; needed as soon as the link leaves the machine",
         "Asterisk has no certificate before somebody gives it one",
     )
-    connect_tone: bool = _setting(
+    connect_tone: bool = setting(
         True,
         "A short tone in the agent's ear at the start of a talk",
         "the talk begins without a ring, and the agent must not miss its first word",
@@ -98,23 +81,23 @@ class ServerSettings(AsteriskSettings):
     )
 
 
-class DatabaseSettings(_Strict):
-    url: str = _setting(
+class DatabaseSettings(Strict):
+    url: str = setting(
         "sqlite+aiosqlite:///dialer.sqlite3",
         "`sqlite:///file` or `postgresql://user:password@host/database`",
         "a file in the present folder: nothing to install, and it holds a million leads",
     )
 
 
-class RedisSettings(_Strict):
+class RedisSettings(Strict):
     """Between several servers on one database. One server alone needs none."""
 
-    url: SecretStr = _setting(
+    url: SecretStr = setting(
         SecretStr(""),
         "`redis://user:password@host:port/0`, `rediss://` for TLS; better in DIALER_REDIS__URL. Empty: none",
         "one server alone needs none",
     )
-    prefix: str = _setting(
+    prefix: str = setting(
         "dialer",
         "Of keys and channels; another one for each installation on the same Redis",
         "one installation has its Redis for itself",
@@ -129,13 +112,44 @@ class RedisSettings(_Strict):
         return url
 
 
-class ApiSettings(_Strict):
-    host: str = _setting(
+class PacingLogSettings(Strict):
+    """What pacing decided and from what, so that it can be decided again: docs/operations/pacing-log.md."""
+
+    enabled: bool = setting(
+        True,
+        "Whether it is written",
+        "when somebody asks why a call was placed, it is too late to switch it on",
+    )
+    folder: Path | None = setting(
+        None,
+        "Where its files lie; made if it is not there",
+        "`pacing-log` beside the SQLite file, or in the present folder",
+    )
+    most_megabytes: int = setting(
+        1000,
+        "Of all its files together; the oldest are removed",
+        "months of a team of 20 agents, weeks of one of 500",
+        ge=4,
+        le=1_000_000,
+    )
+
+    @property
+    def most_bytes(self) -> int:
+        return self.most_megabytes * 1_000_000
+
+    @property
+    def file_bytes(self) -> int:
+        """The size at which a file is followed by another."""
+        return min(16_000_000, self.most_bytes // 4)
+
+
+class ApiSettings(Strict):
+    host: str = setting(
         "127.0.0.1",
         "Address where the API listens",
         "reachable from this machine only, until somebody decides otherwise",
     )
-    port: int = _setting(
+    port: int = setting(
         8000,
         "Its port; 0 takes a free one, and the log says which",
         "above 1024: needs no root",
@@ -144,66 +158,66 @@ class ApiSettings(_Strict):
     )
 
 
-class AgentSettings(_Strict):
+class AgentSettings(Strict):
     code: str = Field(
         pattern=r"^[0-9]{1,12}$", description="Digits that the agent dials to log in (`*45<code>`)"
     )
-    name: str = _setting("", "What others see", "the code is shown")
-    team: str = _setting("main", "The agent's team", ONE_TEAM, pattern=ID)
+    name: str = setting("", "What others see", "the code is shown")
+    team: str = setting("main", "The agent's team", ONE_TEAM, pattern=ID)
 
 
-class TrunkSettings(_Strict):
+class TrunkSettings(Strict):
     """A way out to the telephone network, saved (or brought up to date) at start."""
 
     id: str = Field(
         pattern=TRUNK_ID, description="Its name, here and in the log; mostly that of the endpoint"
     )
-    dial: str = _setting(
+    dial: str = setting(
         "",
         "What Asterisk dials, with `{number}` in it once",
         "stands for `PJSIP/{number}@<id>`: one endpoint of that name",
         pattern=rf"^$|{DIAL}",
     )
-    number_format: NumberFormat = _setting(
+    number_format: NumberFormat = setting(
         NumberFormat.PLUS_E164,
         "How the carrier wants numbers: `plus_e164`, `e164` (no plus), `international` (00 for the plus) or `national`",
         "the form that names a number alone, whatever the country",
     )
-    prefix: str = _setting(
+    prefix: str = setting(
         "", "Digits before every number", "few carriers want any", pattern=r"^[0-9*#+]{0,20}$"
     )
-    country: str = _setting(
+    country: str = setting(
         "",
         "Where it stands (ISO 3166, `IT`); without `prefixes` it serves the numbers of this country only",
         "a number in E.164 needs none",
     )
-    prefixes: list[Prefix] = _setting(
+    prefixes: list[Prefix] = setting(
         [], "Numbers that may leave here, by their first digits (`+39`)", "all may"
     )
-    lines: int | None = _setting(
+    lines: int | None = setting(
         None,
         "Calls up at once, at most, over all campaigns and servers",
         "your contract says it; nobody can guess it",
         ge=1,
         le=100_000,
     )
-    calls_per_second: float | None = _setting(
+    calls_per_second: float | None = setting(
         None,
         "New calls a second, at most, over all campaigns and servers",
         "your contract says it; the campaign's own limit holds meanwhile",
         gt=0,
         le=1000,
     )
-    caller_ids: list[CallerId] = _setting(
+    caller_ids: list[CallerId] = setting(
         [],
         "Numbers that may be shown there",
         "the campaign's own is shown",
     )
-    priority: int = _setting(
+    priority: int = setting(
         1, "Smaller is tried first", "equal ones share by `weight`", ge=0, le=1000
     )
-    weight: int = _setting(1, "Share among trunks of equal priority", "equal shares", ge=1, le=1000)
-    nodes: list[TrunkName] = _setting(
+    weight: int = setting(1, "Share among trunks of equal priority", "equal shares", ge=1, le=1000)
+    nodes: list[TrunkName] = setting(
         [], "Asterisk servers that have it", "with one server, or the same files on all, all do"
     )
 
@@ -244,121 +258,6 @@ class TrunkSettings(_Strict):
         )
 
 
-class CampaignSettings(_Strict):
-    """A campaign saved (or brought up to date) at start. Durations in seconds."""
-
-    id: str = Field(pattern=ID, description="Its name in addresses of the API, labels and the log")
-    name: str = _setting("", "What people see; unique", "the id is shown")
-    team: str = _setting("main", "Whose agents talk; cannot change later", ONE_TEAM, pattern=ID)
-    profile: str = _setting(
-        "IT-GARANTE",
-        "Whose law holds: limits, hours, blocks (docs/reference/profiles.md)",
-        "the strictest of those that are shipped",
-    )
-    mode: PacingMode = _setting(
-        PacingMode.PREDICTIVE,
-        "`predictive`, `progressive` (one line a free agent), `ratio`, `assured` (an agent is held first) or `manual`",
-        "it keeps the abandon limit by itself, and agents busiest",
-    )
-    dial_ratio: float = _setting(
-        2.0,
-        "Lines a free agent, in mode `ratio` only",
-        "where half of the calls are answered, it gives each agent one person",
-        ge=1.0,
-        le=10.0,
-    )
-    abandon_target: float | None = _setting(
-        None,
-        "A stricter abandon ratio than the profile's, 0 to 1",
-        "0.97 of the profile's limit is aimed at, which leaves room for chance",
-        ge=0.0,
-        le=1.0,
-    )
-    guard: Guard = _setting(
-        Guard.STANDARD,
-        "`cautious`: steer to the profile's target, dial progressively until enough people have answered",
-        "the limit is kept either way; cautious costs talk time",
-    )
-    works_until: time | None = _setting(
-        None,
-        "When the team stops for the day, by the profile's clock: lets the day's allowance be used earlier in the day",
-        "a team that stops unannounced must not end its day over the limit",
-    )
-    caller_id: str = _setting(
-        "",
-        "What the person sees: yours, and one that can be called back",
-        "nobody can guess it; a trunk may have its own",
-        pattern=r"^\+?[0-9]*$",
-    )
-    trunks: list[TrunkName] = _setting(
-        [],
-        "Where its calls may leave, by the ids of trunks",
-        "all of the settings; without any, the PJSIP endpoint `dialer-trunk`",
-    )
-    lines: int = _setting(
-        60,
-        "Calls up at once, at most",
-        "two E1 lines: twenty agents at a third of calls answered",
-        ge=1,
-    )
-    calls_per_second: float = _setting(
-        10.0,
-        "New calls a second, at most",
-        "a small contract with a carrier; more than it allows comes back as congestion",
-        gt=0,
-        le=1000,
-    )
-    ring_timeout_seconds: float = _setting(
-        25.0,
-        "How long it rings; the profile may ask for more",
-        "about five rings: who is at home has answered, most mailboxes have not",
-        ge=5,
-        le=120,
-    )
-    wrap_up_seconds: float = _setting(
-        15.0,
-        "An agent's time between two calls, at most",
-        "long enough to choose a disposition, short enough not to be a break",
-        ge=0,
-    )
-    max_attempts: int = _setting(
-        6, "For one lead", "by then it was tried at different times of several days", ge=1
-    )
-    screen: bool = _setting(
-        False,
-        "Answering-machine detection",
-        "it keeps people waiting, and takes some of them for machines",
-    )
-    running: bool = _setting(
-        False,
-        "Dial as soon as the server starts. Not after a restore: see docs/operations/backup.md",
-        "the first call is somebody's decision; a state once chosen is kept",
-    )
-
-    def policy(self, all_trunks: Sequence[TrunkId] = (DEFAULT_TRUNK,)) -> CampaignPolicy:
-        """`all_trunks`: what a campaign that names none dials by."""
-        trunks = tuple(dict.fromkeys(map(TrunkId, self.trunks))) or tuple(all_trunks)
-        return CampaignPolicy(
-            campaign_id=CampaignId(self.id),
-            name=self.name or self.id,
-            team_id=TeamId(self.team),
-            profile=self.profile,
-            mode=self.mode,
-            dial_ratio=self.dial_ratio,
-            abandon_target=self.abandon_target,
-            guard=self.guard,
-            works_until=self.works_until,
-            caller_id=self.caller_id,
-            trunks=trunks,
-            lines=self.lines,
-            calls_per_second=self.calls_per_second,
-            ring_timeout=timedelta(seconds=self.ring_timeout_seconds),
-            wrap_up=timedelta(seconds=self.wrap_up_seconds),
-            max_attempts=self.max_attempts,
-            screen=self.screen,
-        )
-
-
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="DIALER_", env_nested_delimiter="__", extra="forbid", frozen=True
@@ -369,25 +268,26 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     api: ApiSettings = ApiSettings()
+    pacing_log: PacingLogSettings = PacingLogSettings()
     agents: list[AgentSettings] = []
     trunks: list[TrunkSettings] = []
     campaigns: list[CampaignSettings] = []
-    profiles_folder: Path | None = _setting(
+    profiles_folder: Path | None = setting(
         None,
         "Jurisdiction profiles of your own (JSON), beside the shipped ones",
         "the shipped ones are enough for Italy and the United States",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
         "INFO",
         "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
         "a line for what an operator asks about the day after, none for each call",
     )
-    log_format: LogFormat = _setting(
+    log_format: LogFormat = setting(
         "text",
         "`text` for people, `json` (one object a line) for programs",
         "who sees it first is a person at a terminal",
     )
-    drain_seconds: float = _setting(
+    drain_seconds: float = setting(
         300.0,
         "How long talks and wrap-ups may go on after SIGTERM (docs/operations/drain.md)",
         "most talks end within five minutes; longer ones go on in Asterisk without the server",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from dialer import pacing, pacing_feed
+from dialer import pacing_feed
 from dialer.agents import Agent
 from dialer.calls import Call
 from dialer.campaign_run import PASSED_OVER, CampaignRun, HopperLead
@@ -18,6 +18,7 @@ from dialer.holding import GUARD, Holding
 from dialer.ids import AgentId, CallId, CampaignId, NodeId, TrunkId
 from dialer.leads import Lead
 from dialer.nodes import Nodes
+from dialer.pacing import PacingDecision
 from dialer.pacing_board import PacingBoard
 from dialer.trunk_board import NoTrunk, Shortage, TrunkBoard
 from dialer.trunks import Trunk
@@ -113,10 +114,9 @@ class Dialling:
 
     def _decide(
         self, run: CampaignRun, node: NodeId, taken: Counter[TrunkId], now: datetime
-    ) -> pacing.PacingDecision:
+    ) -> PacingDecision:
         room = self.trunks.room([t for t in run.trunks if t.is_on(node)], taken, now)
-        snapshot = pacing_feed.snapshot(self.board, run, node, room, now)
-        return pacing.decide(snapshot, pacing_feed.policy_of(run))
+        return self.board.decide(pacing_feed.question(self.board, run, node, room, now))
 
     def _count_lines(self, now: datetime) -> None:
         """Calls of each campaign that hold a line."""

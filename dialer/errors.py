@@ -57,6 +57,12 @@ class StoreUnavailableError(DialerError):
     retryable = True
 
 
+class PacingLogDownError(DialerError):
+    """The pacing log cannot be written"""
+
+    retryable = True
+
+
 class WireDownError(DialerError):
     """Redis cannot be reached"""
 

@@ -8,6 +8,7 @@ answered and agents be free is learnt from the campaign itself (answer_curve, sc
 Modes are plain functions in PACERS. Nothing here reads a clock, a store or a random number.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -27,6 +28,9 @@ SMALL_TEAM, FEW_CALLS = 6, 24
 
 REVOKE_AT = 3.0
 """A call that has not rung yet is taken back when its risk is so many times what a new call may have: each costs an attempt."""
+
+STEPS = 4
+"""Calls that are tried one by one; how many more there are is found by bisection."""
 
 NEAR = 4.0
 """The exact distribution is asked where the approximation is not this much above what is allowed."""
@@ -332,8 +336,11 @@ def _most(
     risk = balance.risk(placed, NEAR * theta)
     if _is_small(snapshot) and risk <= NEAR * theta:
         return _most_exactly(snapshot, theta, floor, most)
-    while placed < most and risk <= theta:
+    while placed < min(floor + STEPS, most) and risk <= theta:
         placed += 1
+        risk = balance.risk(placed, theta)
+    if placed < most and risk <= theta:
+        placed = bisect_right(range(most), theta, placed, key=lambda n: balance.risk(n, theta))
         risk = balance.risk(placed, theta)
     return placed, risk
 

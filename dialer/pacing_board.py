@@ -17,7 +17,8 @@ import numpy as np
 from dialer.answer_curve import AnswerCurve, AnswerTable
 from dialer.events import PastCall
 from dialer.hazards import SPAN, Floats
-from dialer.pacing import CallGroup, PacingSnapshot, ReleaseGroup
+from dialer.pacing import CallGroup, PacingDecision, PacingSnapshot, ReleaseGroup, decide
+from dialer.pacing_question import PacingQuestion
 from dialer.release_curve import ReleaseCurve, ReleaseTable
 from dialer.screen_curve import ScreenCurve
 from dialer.starts import Starts
@@ -104,6 +105,10 @@ class _Agent:
     campaign: str
 
 
+PARTS = (_Call, _Agent, _Flight, _Floor, _Pace)
+"""What a board is made of besides the estimators: the pacing log writes it whole (dialer.pacing_state)."""
+
+
 class PacingBoard:
     """Instants in seconds on one scale; campaigns, servers, calls and agents by their ids."""
 
@@ -147,18 +152,14 @@ class PacingBoard:
     ) -> None:
         """Asked for at `at`; `odds`: how much likelier than its segment of the list this lead answers, by what is known of it;
         how the segment itself answers is learnt."""
-        flight = self._flight(campaign, node)
         odds *= self._paces[campaign].answers.odds(segment)
-        flight.ringing.add(call, at)
-        flight.odds.add(call, odds)
-        flight.uneven += odds != 1.0
-        self._calls[call] = _Call(campaign, node, Stage.RINGING, segment)
+        self._ring(call, _Call(campaign, node, Stage.RINGING, segment), at, odds)
 
     def adopted(self, call: str, campaign: str, node: str, stage: Stage, since: float) -> None:
         """A call found under way: in its stage `since`, as far as is known."""
         known = _Call(campaign, node, Stage.RINGING)
         if stage is Stage.RINGING:
-            self.placed(call, campaign, node, since)
+            self._ring(call, known, since, 1.0)
         else:
             self._enter(call, known, stage, since, 0.0)
 
@@ -197,6 +198,13 @@ class PacingBoard:
         else:
             flight.waiting.discard(call)
         self._enter(call, known, stage, at, rang)
+
+    def _ring(self, call: str, known: _Call, at: float, odds: float) -> None:
+        flight = self._flight(known.campaign, known.node)
+        flight.ringing.add(call, at)
+        flight.odds.add(call, odds)
+        flight.uneven += odds != 1.0
+        self._calls[call] = known
 
     def _enter(self, call: str, known: _Call, stage: Stage | None, at: float, rang: float) -> None:
         if stage is None:
@@ -345,7 +353,7 @@ class PacingBoard:
         return hoped[True], hoped[False]
 
     def snapshot(self, campaign: str, node: str, now: float) -> PacingSnapshot:
-        """Without what the campaign's budget and limits say: the caller adds that."""
+        """Without what the campaign's budget and limits say: the question adds that."""
         floor = self._floors.get(node) or _Floor()
         flights = {
             name: pace.flights[node]
@@ -365,6 +373,11 @@ class PacingBoard:
             ),
             answers=self._table(campaign, now),
         )
+
+    def decide(self, asked: PacingQuestion) -> PacingDecision:
+        """Tables that are due are built anew; nothing else changes."""
+        known = self.snapshot(asked.campaign, asked.node, asked.at)
+        return decide(asked.completed(known), asked.policy)
 
     def _busy(self, floor: _Floor, now: float) -> tuple[ReleaseGroup, ...]:
         names = [

@@ -7,7 +7,6 @@ counts as abandoned until it is known better.
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dialer.agents import Agent, AgentPhase
@@ -16,8 +15,9 @@ from dialer.campaign_run import CampaignRun
 from dialer.events import PastCall
 from dialer.ids import CampaignId, NodeId
 from dialer.leads import Lead
-from dialer.pacing import Binding, PacingPolicy, PacingSnapshot
+from dialer.pacing import Binding, PacingPolicy
 from dialer.pacing_board import Duty, PacingBoard, Stage
+from dialer.pacing_question import PacingQuestion
 from dialer.trunk_board import Room, Shortage
 
 GRACE = timedelta(seconds=2)
@@ -119,17 +119,21 @@ def agent(board: PacingBoard, one: Agent, of: CampaignId | None, at: datetime) -
     )
 
 
-def snapshot(
+def question(
     board: PacingBoard, run: CampaignRun, node: NodeId, room: Room, now: datetime
-) -> PacingSnapshot:
-    """What is decided on for one campaign on `node`; the calls of all campaigns of the team compete for its agents."""
+) -> PacingQuestion:
+    """What is asked for one campaign on `node`; the calls of all campaigns of the team compete for its agents."""
     name, at = run.policy.campaign_id, now.timestamp()
     elsewhere, doomed = board.hope(name, node, at)
-    return replace(
-        board.snapshot(name, node, at),
+    return PacingQuestion(
+        campaign=name,
+        node=node,
+        at=at,
+        policy=policy_of(run),
         theta=run.budget.theta,
         windows=run.budget.windows(now, doomed, _answers_left(board, run)),
         elsewhere=elsewhere,
+        doomed=doomed,
         own_in_flight=run.lines_in_use,
         rate_tokens=run.rate_tokens(now),
         trunk_room=room.calls,

@@ -431,6 +431,33 @@ class Metrics(Protocol):
 
     def store_write(self, what: str, seconds: float, ok: bool) -> None: ...
 
+    def pacing_logged(self, team_id: TeamId, size: int) -> None:
+        """So many bytes more on the disk."""
+        ...
+
+    def pacing_log_stopped(self, team_id: TeamId) -> None:
+        """It could not be written on; tried again later."""
+        ...
+
+
+class PacingLogs(Protocol):
+    """Where the pacing logs of this server's teams are kept: one open log a team. One call at a time for each team.
+
+    Methods raise PacingLogDownError; then that log has ended, and the next call for the team is `begin`.
+    """
+
+    async def begin(self, team_id: TeamId, at: datetime) -> None:
+        """A new log, after the one before has ended. Makes room by removing the oldest."""
+        ...
+
+    async def append(self, team_id: TeamId, block: bytes) -> int:
+        """To the open log. The bytes that it takes by now."""
+        ...
+
+    async def end(self, team_id: TeamId) -> None:
+        """Nothing more comes; no fault where none is open."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stores:

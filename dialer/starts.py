@@ -31,6 +31,11 @@ class Starts(Generic[Key]):
         return float(self.array[self._place[key]])
 
     @property
+    def keys(self) -> list[Key]:
+        """In the order of `values`."""
+        return list(self._keys)
+
+    @property
     def values(self) -> Floats:
         """A view: gone with the next change."""
         return self.array[: self.size]

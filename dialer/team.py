@@ -79,7 +79,9 @@ class Team:
         team_id: TeamId,
         new_call_id: Callable[[datetime], CallId],
         nodes: Iterable[NodeId] = (ONLY_NODE,),
+        board: PacingBoard | None = None,
     ) -> None:
+        """`board`: a new one, of a kind that does more besides."""
         self.team_id = team_id
         self.agents: dict[AgentId, Agent] = {}
         self.calls: dict[CallId, Call] = {}
@@ -92,7 +94,7 @@ class Team:
         self.connect_times: deque[float] = deque(maxlen=200)
         self._failed_pairs: set[tuple[CallId, AgentId]] = set()
         self.trunks = TrunkBoard()
-        self.board = PacingBoard()
+        self.board = board or PacingBoard()
         self._leads: dict[CallId, HopperLead] = {}
         self._dialling = Dialling(
             self.agents,

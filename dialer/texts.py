@@ -172,6 +172,35 @@ TEXTS: dict[str, tuple[str, str]] = {
     "outcome.unreachable": ("no reply from the network", "rete muta"),
     "outcome.failed": ("refused by the exchange", "rifiutata dal centralino"),
     "outcome.lost": ("ended unseen", "finita non vista"),
+    "replay.agrees": (
+        "{file}: team {team}, {decisions} decisions until {until}: all agree",
+        "{file}: gruppo {team}, {decisions} decisioni fino al {until}: tutte concordano",
+    ),
+    "replay.differs": (
+        "{file}: record {record}, {at}, campaign {campaign} on {node}: {field} was {logged}, is {replayed} now"
+        " ({decisions} decisions before it agree)",
+        "{file}: registrazione {record}, {at}, campagna {campaign} su {node}: {field} era {logged}, ora è {replayed}"
+        " (le {decisions} decisioni precedenti concordano)",
+    ),
+    "replay.damaged": (
+        "{file}: damaged from byte {place} on ({decisions} decisions before it agree)",
+        "{file}: danneggiato dal byte {place} in poi (le {decisions} decisioni precedenti concordano)",
+    ),
+    "replay.no_log": (
+        "{file}: no pacing log that this version can read",
+        "{file}: non è un registro delle decisioni leggibile da questa versione",
+    ),
+    "replay.unreadable": ("{file}: {reason}", "{file}: {reason}"),
+    "replay.cut_short": (
+        "{file}: the last record is not whole: the server did not stop by itself",
+        "{file}: l'ultima registrazione è incompleta: il server non si è fermato da sé",
+    ),
+    "replay.other_rules": (
+        "{file}: written with other rules ({product}, rules {rules}, numpy {numpy}, {machine}) than those at hand"
+        " ({here}): a difference may come from there",
+        "{file}: scritto con altre regole ({product}, regole {rules}, numpy {numpy}, {machine}) rispetto a quelle in uso"
+        " ({here}): una differenza può venire da lì",
+    ),
     **DOCTOR_TEXTS,
     **FORECAST_TEXTS,
     **EXPLAIN_TEXTS,

@@ -58,6 +58,16 @@ class PrometheusMetrics:
             registry=registry,
         )
 
+        self._logged = Counter(
+            "dialer_pacing_log_bytes_total", "Pacing log on the disk", ("team",), registry=registry
+        )
+        self._log_stopped = Counter(
+            "dialer_pacing_log_stopped_total",
+            "Times that the pacing log could not be written on",
+            ("team",),
+            registry=registry,
+        )
+
     def event_handled(self, team_id: TeamId, event: Event, seconds: float) -> None:
         self._handled.labels(team_id).observe(seconds)
 
@@ -76,6 +86,12 @@ class PrometheusMetrics:
     def store_write(self, what: str, seconds: float, ok: bool) -> None:
         self._writes.labels(what, str(ok).lower()).observe(seconds)
 
+    def pacing_logged(self, team_id: TeamId, size: int) -> None:
+        self._logged.labels(team_id).inc(size)
+
+    def pacing_log_stopped(self, team_id: TeamId) -> None:
+        self._log_stopped.labels(team_id).inc()
+
 
 class NoMetrics:
     """The Metrics port for whoever does not measure."""
@@ -91,6 +107,10 @@ class NoMetrics:
     def answered_to_bridged(self, campaign_id: CampaignId, seconds: float) -> None: ...
 
     def store_write(self, what: str, seconds: float, ok: bool) -> None: ...
+
+    def pacing_logged(self, team_id: TeamId, size: int) -> None: ...
+
+    def pacing_log_stopped(self, team_id: TeamId) -> None: ...
 
 
 class TeamCollector(Collector):

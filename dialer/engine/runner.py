@@ -10,6 +10,7 @@ from dialer.agents import AgentPhase
 from dialer.commands import Command
 from dialer.engine.clock_watch import ClockWatch, restamped
 from dialer.engine.executor import Executor
+from dialer.engine.pacing_tape import PacingTape
 from dialer.engine.reconcile import SETTLING, look
 from dialer.engine.tasks import TaskSet
 from dialer.engine.writer import StoreWriter
@@ -45,7 +46,8 @@ SETTLED_CHECK = "check:settled"
 
 
 class TeamRunner:
-    """Owns a Team. `post` from the event loop's thread only. `telephony`: every server that the team knows."""
+    """Owns a Team. `post` from the event loop's thread only. `telephony`: every server that the team knows.
+    `tape`: of the team's board, where it is recorded."""
 
     def __init__(
         self,
@@ -56,9 +58,11 @@ class TeamRunner:
         clock: Clock,
         metrics: Metrics,
         owner: str,
+        tape: PacingTape | None = None,
     ) -> None:
         self.team = team
         self.owner = owner  # of the leads that it reserves
+        self._tape = tape
         self.writer = StoreWriter(metrics, self._store_down, self._store_up)
         self._clock = clock
         self._metrics = metrics
@@ -100,6 +104,8 @@ class TeamRunner:
         return view(self.team, self._clock.now())
 
     def start(self) -> None:
+        if self._tape is not None:
+            self._tape.start()
         self._tasks.spawn(self._run(), "runner")
         self._tasks.spawn(self.writer.run(), "writer")
         self._tasks.spawn(self._tick(), "tick")
@@ -126,6 +132,8 @@ class TeamRunner:
             handle.cancel()
         await self._tasks.close()  # first: nothing more is decided
         await self._executor.close()
+        if self._tape is not None:
+            await self._tape.close()
 
     def link_up(self, node: NodeId) -> None:
         """The server can be reached again: reconcile, then dial there."""

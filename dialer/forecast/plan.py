@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 
 from dialer.adapters.profile_files import ProfileFiles
-from dialer.campaign import CampaignPolicy
+from dialer.campaign import CampaignPolicy, PacingMode
 from dialer.compliance import ComplianceSnapshot, Denied, check
 from dialer.config_hints import unknown_key
 from dialer.errors import InvalidInputError, NotFoundError
@@ -179,6 +179,10 @@ def _policy(
         profile = profiles.get(campaign.profile)
     except NotFoundError as error:
         raise InvalidInputError(f"{file}: campaign.profile", str(error)) from error
+    if campaign.mode is PacingMode.MANUAL:
+        raise InvalidInputError(
+            f"{place}: mode", "manual calls are asked for by agents; nobody does so in a forecast"
+        )
     agents = part.agents or scenario.team.agents
     changes = [] if part.agents else scenario.team.changes
     steps = [(timedelta(minutes=each.after_minutes), each.agents) for each in changes]

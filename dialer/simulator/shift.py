@@ -49,7 +49,7 @@ IDLE_TICK = timedelta(seconds=5)
 """How often it is enough, while no call is up and no lead at hand: so often the store is asked."""
 
 EMPTY_TICK = timedelta(minutes=1)
-"""How often it is enough, while nobody is logged in: nothing is dialled."""
+"""How often it is enough, while nobody is to be logged in: nothing is dialled."""
 
 Staffing = tuple[tuple[timedelta, int], ...]
 """(since the shift's begin, agents from then on), ascending."""
@@ -137,6 +137,7 @@ class Shift:
             self.team.add_agent(AgentId(str(self.scenario.first_code + index)), "")
         self._leads = leads
         self._on_command = on_command
+        self._wanted = 0
         self._due: dict[str, datetime] = {}
         self._timers: list[tuple[datetime, str]] = []
         self._wrap_ups: dict[str, int] = {}
@@ -167,6 +168,7 @@ class Shift:
 
     def staff(self, agents: int) -> None:
         """From now on so many agents; who is too many leaves after the current call."""
+        self._wanted = agents
         self.exchange.world.agents.staff(agents)
         self._hear(self.exchange.take())
 
@@ -189,6 +191,8 @@ class Shift:
         if self.team.calls or self.campaign.hopper:
             return TICK
         staffed = any(agent.is_staffed for agent in self.team.agents.values())
+        if self._wanted and not staffed:
+            return TICK  # they are about to log in
         return IDLE_TICK if staffed else EMPTY_TICK
 
     def _pass_to(self, instant: datetime) -> None:

@@ -25,6 +25,7 @@ from dialer.commands import (
     RecordDisposition,
 )
 from dialer.engine.loader import load
+from dialer.engine.pacing_tape import PacingTape
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
 from dialer.errors import (
@@ -37,6 +38,7 @@ from dialer.errors import (
 from dialer.events import AgentEvent, CallEvent, DrainRequested, Event, Fate
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, TeamId, uuid7
 from dialer.leads import Lead, LeadState, NewLead, Outcome
+from dialer.pacing_board import PacingBoard
 from dialer.ports import (
     AbandonCount,
     Attempt,
@@ -307,6 +309,8 @@ class Counted:
     failed_writes: list[str] = field(default_factory=list)
     events: int = 0
     decisions: list[float] = field(default_factory=list)
+    logged: int = 0
+    log_stopped: int = 0
 
     def event_handled(self, team_id: TeamId, event: Event, seconds: float) -> None:
         self.events += 1
@@ -326,6 +330,12 @@ class Counted:
     def store_write(self, what: str, seconds: float, ok: bool) -> None:
         if not ok:
             self.failed_writes.append(what)
+
+    def pacing_logged(self, team_id: TeamId, size: int) -> None:
+        self.logged += size
+
+    def pacing_log_stopped(self, team_id: TeamId) -> None:
+        self.log_stopped += 1
 
 
 class Floor:
@@ -349,18 +359,18 @@ class Floor:
         self._random = Random(2)
         self.take_over(self.new_team(Team))
 
-    def new_team(self, kind: type[SomeTeam]) -> SomeTeam:
+    def new_team(self, kind: type[SomeTeam], board: PacingBoard | None = None) -> SomeTeam:
         """A team that knows the agents and nothing else."""
-        team = kind(SALES, lambda at: CallId(uuid7(at, self._random)))
+        team = kind(SALES, lambda at: CallId(uuid7(at, self._random)), board=board)
         for code in self._codes:
             team.add_agent(AgentId(code), "")
         return team
 
-    def take_over(self, team: Team) -> None:
+    def take_over(self, team: Team, tape: PacingTape | None = None) -> None:
         """This team works the floor from now on; its runner is not started yet."""
-        self.team, self.runner = team, self._runner(team)
+        self.team, self.runner = team, self._runner(team, tape)
 
-    def _runner(self, team: Team) -> TeamRunner:
+    def _runner(self, team: Team, tape: PacingTape | None) -> TeamRunner:
         runner = TeamRunner(
             team,
             stores=self.stores,
@@ -368,6 +378,7 @@ class Floor:
             clock=WallClock(self.faults),
             metrics=self.metrics,
             owner=OWNER,
+            tape=tape,
         )
         self.switchboard.runners[SALES] = runner
         return runner

@@ -32,10 +32,12 @@ from dialer.events import (
     WindowCount,
 )
 from dialer.ids import AgentId
+from dialer.pacing_recorder import RecordedBoard
 from dialer.team import Team
 from dialer.team_view import view
 from dialer.why import explain
 from tests.support import playbook
+from tests.support.pacing_logs import Recording
 from tests.support.playbook import SPRING, START, at, lead
 
 AGENTS = ("anna", "bruno", "carla")
@@ -432,16 +434,20 @@ class TeamMachine(RuleBasedStateMachine):
             assert run.decision is None or 0 <= run.decision.risk <= 1 + 1e-9
 
     def teardown(self) -> None:
-        twin = playbook.new_team(*NODES)
+        board = RecordedBoard()
+        twin, recording = playbook.new_team(*NODES, board=board), Recording(board)
         for agent in AGENTS:
             twin.add_agent(AgentId(agent), agent.title())
         again: list[list[Command] | str] = []
-        for event in self.events:
+        for number, event in enumerate(self.events):
+            if number == len(self.events) // 2:
+                recording.turn()
             try:
                 again.append(twin.handle(event))
             except IllegalTransitionError:
                 again.append("illegal")
         assert again == self.said, "the same events, other commands"
+        recording.decisions_that_agree()
 
 
 def picture(team: Team) -> object:

@@ -178,6 +178,13 @@ def test_idle_time_without_leads_is_no_waiting() -> None:
     assert result.wait_seconds < 60
 
 
+def test_the_work_is_seen_from_its_first_minute_on() -> None:
+    """Two agents at once, for six minutes in 48 steps: in each somebody is there, and calls are up."""
+    result = once({"team": {"agents": 2, "login_spread": 1.0}, "people": EVERYBODY})
+    assert all(step.talk_share is not None for step in result.timeline)
+    assert all(step.lines > 0 for step in result.timeline[1:])
+
+
 # --- the command ------------------------------------------------------------------------------------------------------
 
 

@@ -48,6 +48,7 @@ from dialer.events import (
 )
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState
+from dialer.pacing_board import PacingBoard
 from dialer.profiles import AbandonWindow, NoAgentAction, Profile, WindowType
 from dialer.team import Team
 from dialer.trunks import Trunk, named
@@ -144,11 +145,11 @@ def order(call: str = "call-1", **changes: Any) -> PlaceCall:
     return replace(base, **changes)
 
 
-def new_team(*nodes: str) -> Team:
+def new_team(*nodes: str, board: PacingBoard | None = None) -> Team:
     """Nobody logged in, no link, no campaign. Its calls are call-1, call-2, ... One server, if none is named."""
     numbers = count(1)
     names = [NodeId(node) for node in nodes] or [ONLY_NODE]
-    return Team(SALES, lambda _now: CallId(f"call-{next(numbers)}"), names)
+    return Team(SALES, lambda _now: CallId(f"call-{next(numbers)}"), names, board)
 
 
 def floor(*agents: str, **changes: Any) -> Team:

@@ -4,7 +4,7 @@ The store is an endless list of new leads; writes are taken as done at once. Wha
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from heapq import heappop, heappush
@@ -37,6 +37,7 @@ from dialer.events import (
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TeamId
 from dialer.leads import Lead, LeadState, Outcome
 from dialer.pacing import Binding
+from dialer.pacing_board import PacingBoard
 from dialer.profiles import Profile
 from dialer.simulator.people import People
 from dialer.simulator.scenario import ITALY, Scenario
@@ -131,6 +132,8 @@ class Shift:
         profile: Profile | None = None,
         rules: CampaignPolicy | None = None,
         people: People | None = None,
+        board: PacingBoard | None = None,
+        new_call_id: Callable[[datetime], CallId] | None = None,
     ) -> None:
         """`leads`: instead of ever new ones; `rules` and `profile`: instead of the mode's plain policy and its profile;
         `people`: instead of the scenario's."""
@@ -140,7 +143,8 @@ class Shift:
         self.scenario = replace(scenario, agents=agents)
         self.exchange = VirtualExchange(self.scenario, seed=seed, start=START, people=people)
         numbers = count(1)
-        self.team = Team(TEAM, lambda _now: CallId(f"call-{next(numbers)}"), nodes)
+        ids = new_call_id or (lambda _now: CallId(f"call-{next(numbers)}"))
+        self.team = Team(TEAM, ids, nodes, board)
         for index in range(most):
             self.team.add_agent(AgentId(str(scenario.first_code + index)), "")
         self._leads = leads or endless()

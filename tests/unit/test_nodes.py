@@ -211,7 +211,8 @@ def test_lines_of_a_dead_server_are_free_again_after_a_while() -> None:
 def room_in(team: Team, seconds: float) -> float:
     """Abandoned calls that may still happen by the decision for Milano at this instant."""
     run = team.runs[SPRING]
-    snapshot = pacing_feed.snapshot(team.board, run, NodeId(MILANO), Room(10), at(seconds))
+    asked = pacing_feed.question(team.board, run, NodeId(MILANO), Room(10), at(seconds))
+    snapshot = asked.completed(team.board.snapshot(SPRING, MILANO, asked.at))
     expected = Prospect.of(snapshot).expected
     return allowance(snapshot.theta, snapshot.windows, expected).room
 

@@ -65,6 +65,11 @@ def test_an_unknown_law_is_refused_with_those_that_there_are() -> None:
         planned({"campaign": {"profile": "ATLANTIS"}})
 
 
+def test_a_mode_in_which_agents_ask_for_calls_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"policies\.manual: mode: manual calls"):
+        planned({"campaign": {"mode": "manual"}})
+
+
 def test_a_time_at_which_the_law_lets_nobody_be_rung_is_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"shift\.begins.*IT-GARANTE"):
         planned({"shift": {"begins": "03:00:00"}})

@@ -1,0 +1,126 @@
+"""The settings of a campaign."""
+
+from collections.abc import Sequence
+from datetime import time, timedelta
+
+from pydantic import Field
+
+from dialer.campaign import CampaignPolicy, Guard, PacingMode
+from dialer.config_table import ID, ONE_TEAM, Strict, TrunkName, setting
+from dialer.ids import CampaignId, TeamId, TrunkId
+from dialer.trunks import DEFAULT_TRUNK
+
+
+class CampaignSettings(Strict):
+    """A campaign saved (or brought up to date) at start. Durations in seconds."""
+
+    id: str = Field(pattern=ID, description="Its name in addresses of the API, labels and the log")
+    name: str = setting("", "What people see; unique", "the id is shown")
+    team: str = setting("main", "Whose agents talk; cannot change later", ONE_TEAM, pattern=ID)
+    profile: str = setting(
+        "IT-GARANTE",
+        "Whose law holds: limits, hours, blocks (docs/reference/profiles.md)",
+        "the strictest of those that are shipped",
+    )
+    mode: PacingMode = setting(
+        PacingMode.PREDICTIVE,
+        "`predictive`, `progressive` (one line a free agent), `ratio`, `assured` (an agent is held first) or `manual`",
+        "it keeps the abandon limit by itself, and agents busiest",
+    )
+    dial_ratio: float = setting(
+        2.0,
+        "Lines a free agent, in mode `ratio` only",
+        "where half of the calls are answered, it gives each agent one person",
+        ge=1.0,
+        le=10.0,
+    )
+    abandon_target: float | None = setting(
+        None,
+        "A stricter abandon ratio than the profile's, 0 to 1",
+        "0.97 of the profile's limit is aimed at, which leaves room for chance",
+        ge=0.0,
+        le=1.0,
+    )
+    guard: Guard = setting(
+        Guard.STANDARD,
+        "`cautious`: steer to the profile's target, dial progressively until enough people have answered",
+        "the limit is kept either way; cautious costs talk time",
+    )
+    works_until: time | None = setting(
+        None,
+        "When the team stops for the day, by the profile's clock: lets the day's allowance be used earlier in the day",
+        "a team that stops unannounced must not end its day over the limit",
+    )
+    caller_id: str = setting(
+        "",
+        "What the person sees: yours, and one that can be called back",
+        "nobody can guess it; a trunk may have its own",
+        pattern=r"^\+?[0-9]*$",
+    )
+    trunks: list[TrunkName] = setting(
+        [],
+        "Where its calls may leave, by the ids of trunks",
+        "all of the settings; without any, the PJSIP endpoint `dialer-trunk`",
+    )
+    lines: int = setting(
+        60,
+        "Calls up at once, at most",
+        "two E1 lines: twenty agents at a third of calls answered",
+        ge=1,
+    )
+    calls_per_second: float = setting(
+        10.0,
+        "New calls a second, at most",
+        "a small contract with a carrier; more than it allows comes back as congestion",
+        gt=0,
+        le=1000,
+    )
+    ring_timeout_seconds: float = setting(
+        25.0,
+        "How long it rings; the profile may ask for more",
+        "about five rings: who is at home has answered, most mailboxes have not",
+        ge=5,
+        le=120,
+    )
+    wrap_up_seconds: float = setting(
+        15.0,
+        "An agent's time between two calls, at most",
+        "long enough to choose a disposition, short enough not to be a break",
+        ge=0,
+    )
+    max_attempts: int = setting(
+        6, "For one lead", "by then it was tried at different times of several days", ge=1
+    )
+    screen: bool = setting(
+        False,
+        "Answering-machine detection",
+        "it keeps people waiting, and takes some of them for machines",
+    )
+    running: bool = setting(
+        False,
+        "Dial as soon as the server starts. Not after a restore: see docs/operations/backup.md",
+        "the first call is somebody's decision; a state once chosen is kept",
+    )
+
+    def policy(self, all_trunks: Sequence[TrunkId] = (DEFAULT_TRUNK,)) -> CampaignPolicy:
+        """`all_trunks`: what a campaign that names none dials by."""
+        trunks = tuple(dict.fromkeys(map(TrunkId, self.trunks))) or tuple(all_trunks)
+        return CampaignPolicy(
+            campaign_id=CampaignId(self.id),
+            name=self.name or self.id,
+            team_id=TeamId(self.team),
+            profile=self.profile,
+            mode=self.mode,
+            dial_ratio=self.dial_ratio,
+            abandon_target=self.abandon_target,
+            guard=self.guard,
+            works_until=self.works_until,
+            caller_id=self.caller_id,
+            trunks=trunks,
+            lines=self.lines,
+            calls_per_second=self.calls_per_second,
+            ring_timeout=timedelta(seconds=self.ring_timeout_seconds),
+            wrap_up=timedelta(seconds=self.wrap_up_seconds),
+            max_attempts=self.max_attempts,
+            screen=self.screen,
+        )
