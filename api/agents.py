@@ -20,6 +20,8 @@ from dialer.events import (
     BreakRequested,
     CallRequested,
     DispositionChosen,
+    OfferAccepted,
+    OfferSkipped,
     WrapUpEnded,
 )
 from dialer.ids import AgentId, CallId, LeadId, NodeId, TeamId
@@ -62,6 +64,9 @@ class AgentAnswer(Answer):
     call_id: CallId | None = Field(description="The present call; in wrap-up the one just talked")
     asterisk: NodeId | None = Field(description="The server that holds the agent's leg; null: none")
 
+    lead_id: LeadId | None = Field(description="Shown to the agent, to be taken or skipped")
+    offer_until: datetime | None = Field(description="Then the campaign's `preview_end` decides")
+
     @classmethod
     def of(cls, view: AgentView, team_id: TeamId) -> Self:
         return cls(
@@ -74,6 +79,8 @@ class AgentAnswer(Answer):
             pause_code=view.pause_code,
             call_id=view.call_id,
             asterisk=view.node,
+            lead_id=view.lead_id,
+            offer_until=view.offer_until,
         )
 
 
@@ -112,6 +119,20 @@ async def end_break(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
 async def end_wrap_up(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
     """Changes nothing when the agent is not in wrap-up."""
     return await _tell(dialer, WrapUpEnded(agent_id=code, at=dialer.clock.now()))
+
+
+@router.post(
+    "/{code}/offer/accept", status_code=202, summary="Call the lead that is shown", responses=_ASKED
+)
+async def accept_offer(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
+    """In mode preview. 409 when no lead is shown to the agent."""
+    return await _tell(dialer, OfferAccepted(agent_id=code, at=dialer.clock.now()))
+
+
+@router.post("/{code}/offer/skip", status_code=202, summary="Show another lead", responses=_ASKED)
+async def skip_offer(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
+    """The lead is put off for 15 minutes. 409 when no lead is shown, or after three in a row without a call."""
+    return await _tell(dialer, OfferSkipped(agent_id=code, at=dialer.clock.now()))
 
 
 @router.post(

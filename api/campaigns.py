@@ -18,6 +18,7 @@ from dialer.campaign import (
     CampaignState,
     Guard,
     PacingMode,
+    PreviewEnd,
 )
 from dialer.errors import InvalidInputError, NotFoundError
 from dialer.ids import CampaignId, TeamId, TrunkId
@@ -49,6 +50,16 @@ class Policy(Body):
     mode: PacingMode = _DEFAULT.mode
     dial_ratio: float = Field(
         default=_DEFAULT.dial_ratio, ge=1, le=10, description="Lines per free agent, in mode ratio"
+    )
+    preview_seconds: float = Field(
+        default=_DEFAULT.preview.total_seconds(),
+        ge=3,
+        le=120,
+        description="How long an agent sees a lead before it is called, in mode preview",
+    )
+    preview_end: PreviewEnd = Field(
+        default=_DEFAULT.preview_end,
+        description="What becomes of a lead that the agent neither took nor skipped in that time",
     )
     abandon_target_ratio: float | None = Field(
         default=None, ge=0, le=1, description="null: just under the profile's limit"
@@ -93,6 +104,8 @@ class Policy(Body):
             profile=policy.profile,
             mode=policy.mode,
             dial_ratio=policy.dial_ratio,
+            preview_seconds=policy.preview.total_seconds(),
+            preview_end=policy.preview_end,
             abandon_target_ratio=policy.abandon_target,
             guard=policy.guard,
             works_until=policy.works_until,
@@ -119,6 +132,8 @@ class Policy(Body):
             profile=self.profile,
             mode=self.mode,
             dial_ratio=self.dial_ratio,
+            preview=timedelta(seconds=self.preview_seconds),
+            preview_end=self.preview_end,
             abandon_target=self.abandon_target_ratio,
             guard=self.guard,
             works_until=self.works_until,

@@ -27,10 +27,13 @@ from dialer.events import (
     CallNotPlaced,
     CallRefused,
     Event,
+    LeadOffered,
+    OfferAccepted,
+    OfferSkipped,
     TalkEnded,
     WrapUpEnded,
 )
-from dialer.ids import AgentId, CallId, NodeId
+from dialer.ids import AgentId, CallId, LeadId, NodeId
 
 
 class AgentStatus(StrEnum):
@@ -41,12 +44,14 @@ class AgentStatus(StrEnum):
 
 class AgentPhase(StrEnum):
     IDLE = "idle"
-    RESERVED = (
-        "reserved"  # held for a call that rings for this agent alone, or a Bridge is under way
-    )
+    PREVIEWING = "previewing"  # is shown a lead, which is not called yet
+    RESERVED = "reserved"  # held for a call that rings, or a Bridge is under way
     TALKING = "talking"
     WRAP_UP = "wrap_up"
 
+
+MOST_SKIPS = 3
+"""So many leads an agent may skip in a row; the next one is taken, or the agent goes on break."""
 
 A, P = AgentStatus, AgentPhase
 
@@ -69,10 +74,19 @@ STATUS_TRANSITIONS: dict[AgentStatus, dict[type[Event], AgentStatus]] = {
 
 PHASE_TRANSITIONS: dict[AgentPhase, dict[type[Event], AgentPhase]] = {
     P.IDLE: {
+        LeadOffered: P.PREVIEWING,
         AgentReserved: P.RESERVED,
         CallMatched: P.RESERVED,
         CallBridged: P.TALKING,
         AgentReturned: P.IDLE,
+        AgentLoggedIn: P.IDLE,
+        AgentLoggedOut: P.IDLE,
+    },
+    P.PREVIEWING: {
+        OfferAccepted: P.IDLE,
+        OfferSkipped: P.IDLE,
+        AgentReleased: P.IDLE,
+        CallBridged: P.TALKING,
         AgentLoggedIn: P.IDLE,
         AgentLoggedOut: P.IDLE,
     },
@@ -107,12 +121,14 @@ PHASE_TRANSITIONS: dict[AgentPhase, dict[type[Event], AgentPhase]] = {
         AgentLoggedOut: P.IDLE,
     },
 }
-"""CallMatched in RESERVED: of the call that the agent was held for; of another one it is illegal.
+"""OfferAccepted: the agent is held for the call in the same step.
+CallMatched in RESERVED: of the call that the agent was held for; of another one it is illegal.
 CallBridged in IDLE or WRAP_UP: the exchange joined a call to this agent although we had let go of the pair (the agent
 dialled in anew meanwhile, or a Bridge that was thought lost was done). Whoever talks is not free."""
 
 PHASE_LATE: dict[AgentPhase, frozenset[type[Event]]] = {
     P.IDLE: frozenset({WrapUpEnded, TalkEnded, CallEnded, CallLost, BridgeFailed}),
+    P.PREVIEWING: frozenset({AgentReturned, WrapUpEnded}),
     P.RESERVED: frozenset({AgentReturned, WrapUpEnded}),
     P.TALKING: frozenset({CallBridged, WrapUpEnded}),
     P.WRAP_UP: frozenset({TalkEnded, CallEnded, CallLost, CallAbandoned}),
@@ -142,6 +158,9 @@ class Agent:
         None  # the call in RESERVED and TALKING; in WRAP_UP the one just talked
     )
     wrap_until: datetime | None = None
+    lead_id: LeadId | None = None  # the lead that is shown, in PREVIEWING
+    offer_until: datetime | None = None
+    skips: int = 0  # leads skipped since the last call
 
     @property
     def is_free(self) -> bool:
@@ -166,7 +185,8 @@ def apply(agent: Agent, event: Event) -> Agent:
     """The agent after the event; the same object when it is late and ignored by name. Raises IllegalTransitionError."""
     if _of_an_old_leg(agent, event):
         return agent
-    if _talks_with_another(agent, event) or _held_for_another(agent, event):
+    refused = (_talks_with_another, _held_for_another, _skips_too_much)
+    if any(rule(agent, event) for rule in refused):
         raise IllegalTransitionError("agent", agent.phase, type(event).__name__)
     status = _next_status(agent, event)
     phase: AgentPhase | None = agent.phase
@@ -201,6 +221,10 @@ def _held_for_another(agent: Agent, event: Event) -> bool:
     return held and isinstance(event, CallMatched) and agent.call_id != event.call_id
 
 
+def _skips_too_much(agent: Agent, event: Event) -> bool:
+    return isinstance(event, OfferSkipped) and not event.by_timer and agent.skips >= MOST_SKIPS
+
+
 def _next_status(agent: Agent, event: Event) -> AgentStatus:
     if not isinstance(event, _STATUS_EVENTS):
         return agent.status
@@ -213,6 +237,8 @@ def _next_status(agent: Agent, event: Event) -> AgentStatus:
 def _note(agent: Agent, event: Event) -> Agent:
     if agent.phase is AgentPhase.IDLE:
         agent = replace(agent, call_id=None, wrap_until=None)
+    if agent.phase is not AgentPhase.PREVIEWING:
+        agent = replace(agent, lead_id=None, offer_until=None)
     match event:
         case AgentLoggedIn(leg=leg, leg_id=leg_id, node=node):
             agent = replace(agent, leg=leg, leg_id=leg_id, node=node, leg_waiting=True)
@@ -228,7 +254,13 @@ def _note(agent: Agent, event: Event) -> Agent:
             return replace(agent, pause_code=pause_code)
         case BreakEnded():
             return replace(agent, pause_code=None)
-        case CallMatched(call_id=call_id) | AgentReserved(call_id=call_id):
+        case LeadOffered(lead_id=lead_id, until=until):
+            return replace(agent, lead_id=lead_id, offer_until=until)
+        case OfferSkipped(by_timer=by_timer):
+            return replace(agent, skips=agent.skips + (not by_timer))
+        case AgentReserved(call_id=call_id):
+            return replace(agent, call_id=call_id, skips=0)
+        case CallMatched(call_id=call_id):
             return replace(agent, call_id=call_id)
         case _:
             return agent

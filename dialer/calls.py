@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from dialer.commands import CloseAttempt, PlaceCall
+from dialer.commands import CloseAttempt, PlaceCall, RecordDisposition
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
     NO_CHANNEL,
@@ -27,6 +27,7 @@ from dialer.events import (
     CallRinging,
     CallScreened,
     CallWaiting,
+    DispositionChosen,
     Fate,
     Screening,
     TalkEnded,
@@ -215,6 +216,16 @@ def closing(call: Call, update: LeadUpdate) -> CloseAttempt:
         answered_at=call.answered_at,
         bridged_at=call.bridged_at,
         agent_id=call.agent_id,
+    )
+
+
+def disposition_of(event: DispositionChosen) -> RecordDisposition:
+    return RecordDisposition(
+        call_id=event.call_id,
+        agent_id=event.agent_id,
+        disposition=event.disposition,
+        callback_at=event.callback_at,
+        at=event.at,
     )
 
 

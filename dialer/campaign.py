@@ -13,12 +13,13 @@ class PacingMode(StrEnum):
     RATIO = "ratio"  # a fixed number of lines per free agent
     PREDICTIVE = "predictive"  # as many as the risk of an abandoned call allows
     ASSURED = "assured"  # one call per free agent, who is held for it before it is placed
+    PREVIEW = "preview"  # as assured, but the agent is shown the lead first, and takes or skips it
     MANUAL = "manual"  # as assured, when an agent asks for a call; none otherwise
 
     @property
     def holds_agents(self) -> bool:
         """Nobody is called for whom no agent is held."""
-        return self in (PacingMode.ASSURED, PacingMode.MANUAL)
+        return self in (PacingMode.ASSURED, PacingMode.PREVIEW, PacingMode.MANUAL)
 
 
 class Guard(StrEnum):
@@ -26,6 +27,13 @@ class Guard(StrEnum):
 
     STANDARD = "standard"  # just under the profile's limit
     CAUTIOUS = "cautious"  # the profile's target, and progressive until enough people have answered
+
+
+class PreviewEnd(StrEnum):
+    """What becomes of a lead that its agent neither took nor skipped in time."""
+
+    DIAL = "dial"
+    SKIP = "skip"
 
 
 class CampaignState(StrEnum):
@@ -61,6 +69,8 @@ class CampaignPolicy:
     profile: str = "IT-GARANTE"
     mode: PacingMode = PacingMode.PREDICTIVE
     dial_ratio: float = 2.0  # lines per free agent, for RATIO
+    preview: timedelta = timedelta(seconds=30)  # how long an agent sees a lead, for PREVIEW
+    preview_end: PreviewEnd = PreviewEnd.DIAL
     abandon_target: float | None = None  # None: 0.97 of the profile's limit
     guard: Guard = Guard.STANDARD
     works_until: time | None = (

@@ -33,6 +33,9 @@ GUARANTEED_KEPT = 20
 GUARANTEED_LATER = timedelta(minutes=10)
 """So many leads that need an agent held for them wait beside the hopper; further ones are looked at again after this long."""
 
+SKIPPED = timedelta(minutes=15)
+"""A lead that an agent skipped is shown to nobody for so long."""
+
 PASSED_OVER = 20
 """So many leads in one decision may find no trunk before the rest of the hopper waits for the next decision."""
 
@@ -279,6 +282,10 @@ class CampaignRun:
                 commands.append(self._defer(entry.lead, reason, until, now))
         self.put_back(kept, now)
         return commands
+
+    def skip(self, lead: Lead, now: datetime) -> DeferLead:
+        """Its agent wanted another one."""
+        return self._defer(lead, "skipped", now + SKIPPED, now)
 
     def _defer(
         self, lead: Lead, reason: str, not_before: datetime | None, now: datetime

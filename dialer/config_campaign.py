@@ -24,7 +24,7 @@ class CampaignSettings(Strict):
     )
     mode: PacingMode = setting(
         PacingMode.PREDICTIVE,
-        "`predictive`, `progressive` (one line a free agent), `ratio`, `assured` (an agent is held first) or `manual`",
+        "`predictive`, `progressive` (one line a free agent), `ratio`, `assured` (an agent is held first), `preview` or `manual`",
         "it keeps the abandon limit by itself, and agents busiest",
     )
     dial_ratio: float = setting(

@@ -6,14 +6,18 @@ Works on what the team owns (its campaigns, calls, leads); nothing is remembered
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from dialer import agents as agent_rules
 from dialer import pacing_feed
 from dialer.agents import Agent
 from dialer.calls import Call
+from dialer.campaign import PacingMode, PreviewEnd
 from dialer.campaign_run import PASSED_OVER, CampaignRun, HopperLead
-from dialer.commands import Command, ReleaseLeads, StartTimer
+from dialer.clock_step import moved
+from dialer.commands import CancelTimer, Command, ReleaseLeads, StartTimer
 from dialer.compliance import Denied, check, snapshot_of
+from dialer.events import AgentEvent, Event, LeadOffered, OfferAccepted, OfferSkipped
 from dialer.holding import GUARD, Holding
 from dialer.ids import AgentId, CallId, CampaignId, NodeId, TrunkId
 from dialer.leads import Lead
@@ -43,6 +47,7 @@ class Dialling:
 
     def __post_init__(self) -> None:
         self.holding = Holding(self.agents, self.calls, self.nodes, self.board)
+        self.offers: dict[AgentId, HopperLead] = {}  # of agents in phase PREVIEWING
 
     def pace(self, now: datetime) -> list[Command]:
         """Campaigns share the team's agents evenly: the one that has fewest of them is asked first."""
@@ -104,13 +109,21 @@ class Dialling:
         agents = self.holding.free(node, now)
         trunks = [trunk for trunk in run.trunks if trunk.is_on(node)]
         most = min(
-            share - self.holding.held(run.policy.campaign_id, node),
+            share - self._held(run, node),
             len(agents),
             run.policy.lines - run.lines_in_use,
             run.rate_tokens(now),
             self.trunks.room(trunks, taken, now).calls,
         )
         return self._place(run, leads, most, agents, taken, node, now)
+
+    def _held(self, run: CampaignRun, node: NodeId) -> int:
+        """Agents of this server who are held for the campaign's calls, or look at its leads."""
+        shown = sum(
+            entry.lead.campaign_id == run.policy.campaign_id and self.agents[who].node == node
+            for who, entry in self.offers.items()
+        )
+        return shown + self.holding.held(run.policy.campaign_id, node)
 
     def _decide(
         self, run: CampaignRun, node: NodeId, taken: Counter[TrunkId], now: datetime
@@ -156,10 +169,54 @@ class Dialling:
             if isinstance(trunk, NoTrunk):
                 passed_over.append((entry, trunk))
                 continue
+            if agents is not None and run.policy.mode is PacingMode.PREVIEW:
+                commands += self._offer(run, entry, agents[placed], now)
+                placed += 1
+                continue
             commands += self.dial(run, entry, trunk, node, agents[placed] if agents else None, now)
             taken[trunk.trunk_id] += 1
             placed += 1
         return commands + run.pass_over(passed_over, now)
+
+    # --- leads that are shown first -----------------------------------------------------------------------------------
+
+    def _offer(
+        self, run: CampaignRun, entry: HopperLead, agent: Agent, now: datetime
+    ) -> list[Command]:
+        """The agent is shown the lead, for as long as the campaign says."""
+        due, agent_id = now + run.policy.preview, agent.agent_id
+        event = LeadOffered(agent_id=agent_id, lead_id=entry.lead.lead_id, until=due, at=now)
+        shown = self.agents[agent_id] = agent_rules.apply(agent, event)
+        pacing_feed.agent(self.board, shown, run.policy.campaign_id, now)
+        self.offers[agent_id] = entry
+        return [StartTimer(key=f"preview:{agent_id}", due_at=due)]
+
+    def offer_ended(self, agent_id: AgentId, event: Event, may_dial: bool) -> list[Command]:
+        """The agent is shown the lead no more: it is called for the agent, put off, or the next one for somebody else."""
+        entry = self.offers.pop(agent_id)
+        run, lead = self.runs[entry.lead.campaign_id], entry.lead
+        commands: list[Command] = [CancelTimer(key=f"preview:{agent_id}")]
+        if isinstance(event, OfferSkipped):
+            return [*commands, run.skip(lead, event.at)]
+        if isinstance(event, OfferAccepted) and may_dial:
+            return commands + self.dial_for(run, agent_id, lead, event.at)
+        run.put_back([entry], event.at)
+        return commands
+
+    def offer_over(self, agent_id: AgentId, now: datetime) -> AgentEvent | None:
+        """The time to look at a lead may be over: what the campaign has of it then."""
+        agent, entry = self.agents.get(agent_id), self.offers.get(agent_id)
+        if agent is None or entry is None or agent.offer_until is None or now < agent.offer_until:
+            return None
+        if self.runs[entry.lead.campaign_id].policy.preview_end is PreviewEnd.DIAL:
+            return OfferAccepted(agent_id=agent_id, at=now)
+        return OfferSkipped(agent_id=agent_id, at=now, by_timer=True)
+
+    def clock_stepped(self, by: timedelta) -> None:
+        """See clock_step."""
+        self.offers = {agent_id: moved(entry, by) for agent_id, entry in self.offers.items()}
+
+    # --- what agents ask for ------------------------------------------------------------------------------------------
 
     def dial_for(
         self, run: CampaignRun, agent_id: AgentId, lead: Lead, now: datetime

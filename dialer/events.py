@@ -238,7 +238,27 @@ class AgentReserved(AgentEvent):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentReleased(AgentEvent):
-    """The agent is held no more, though the call may still ring. Made by the team itself."""
+    """The agent is held no more, though the call may still ring; or is shown the lead no more. Made by the team itself."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeadOffered(AgentEvent):
+    """The agent is shown a lead, to be called when the agent takes it. Made by the team itself."""
+
+    lead_id: LeadId
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferAccepted(AgentEvent):
+    """The agent takes the lead that is shown; or the time is over, and the campaign calls it then."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferSkipped(AgentEvent):
+    """The agent wants another lead; or the time is over."""
+
+    by_timer: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

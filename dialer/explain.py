@@ -198,6 +198,8 @@ def _each(facts: Facts | None, language: Language) -> str:
     policy = facts.policy if facts else None
     if policy is not None and policy.mode is PacingMode.ASSURED:
         return text("explain.agent_held", language)
+    if policy is not None and policy.mode is PacingMode.PREVIEW:
+        return text("explain.agent_shown", language)
     if policy is None or policy.mode is not PacingMode.RATIO or policy.dial_ratio == 1.0:
         return text("explain.one_line_each", language)
     return text("explain.lines_each", language, lines=_decimal(policy.dial_ratio, language))

@@ -44,6 +44,10 @@ EXPLAIN_TEXTS: dict[str, tuple[str, str]] = {
         "one agent held for each call",
         "un operatore riservato per ogni chiamata",
     ),
+    "explain.agent_shown": (
+        "each free agent is shown a lead before it is called",
+        "ogni operatore libero vede il contatto prima che sia chiamato",
+    ),
     "explain.on_request": (
         "it calls whom an agent asks for",
         "chiama chi è richiesto da un operatore",

@@ -14,7 +14,7 @@ from dialer import agents as agent_rules
 from dialer import pacing_feed
 from dialer.agents import Agent, AgentPhase
 from dialer.calls import UNANSWERED, Call, CallState
-from dialer.events import AgentReleased, AgentReserved
+from dialer.events import AgentReleased, AgentReserved, CallEvent, Event
 from dialer.ids import AgentId, CallId, CampaignId, NodeId
 from dialer.nodes import Nodes
 from dialer.pacing_board import PacingBoard
@@ -80,6 +80,14 @@ class Holding:
         lost = self.calls[call.order.call_id] = replace(call, agent_id=None)
         if not self.board.knows(call.order.call_id):
             pacing_feed.adopted(self.board, lost, now)
+
+    def follow(self, before: Agent, after: Agent, event: Event) -> None:
+        """Something happened to an agent. Where that ended a hold, and it was not its call that told, the call has nobody."""
+        held = before.phase is AgentPhase.RESERVED and after.call_id != before.call_id
+        call = self.calls.get(before.call_id) if held and before.call_id else None
+        its_own = isinstance(event, CallEvent) and event.call_id == before.call_id
+        if call is not None and call.agent_id == before.agent_id and not its_own:
+            self.lose(call, event.at)
 
     def take_up(self, now: datetime) -> None:
         """Calls that have lost their agents get others, as far as agents are free."""

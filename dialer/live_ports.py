@@ -13,6 +13,8 @@ from dialer.events import (
     BreakRequested,
     CallRequested,
     DispositionChosen,
+    OfferAccepted,
+    OfferSkipped,
     WrapUpEnded,
 )
 from dialer.ids import AgentId, CallId, CampaignId, TeamId
@@ -34,7 +36,9 @@ class HangUpCall:
     call_id: CallId
 
 
-AgentRequest = BreakRequested | BreakEnded | WrapUpEnded | DispositionChosen
+AgentRequest = (
+    BreakRequested | BreakEnded | WrapUpEnded | DispositionChosen | OfferAccepted | OfferSkipped
+)
 Request = AgentRequest | CallRequested | SaveAgent | HangUpCall
 
 

@@ -259,8 +259,8 @@ def progressive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecisio
 
 
 def assured(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
-    """One call per free agent, who is held for it. Agents who are held are not free, and their calls are not in flight here:
-    nobody else can take them."""
+    """One call (or lead to look at) per free agent, who is held for it. Agents who are held are not free, and their calls are
+    not in flight here: nobody else can take them."""
     return _per_free_agent(snapshot, policy, 1.0, Binding.FREE_AGENTS)
 
 
@@ -391,6 +391,7 @@ PACERS: dict[PacingMode, Callable[[PacingSnapshot, PacingPolicy], PacingDecision
     PacingMode.RATIO: ratio,
     PacingMode.PREDICTIVE: predictive,
     PacingMode.ASSURED: assured,
+    PacingMode.PREVIEW: assured,
     PacingMode.MANUAL: manual,
 }
 

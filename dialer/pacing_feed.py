@@ -37,6 +37,7 @@ _BINDING = {
 
 _DUTY = {
     AgentPhase.IDLE: Duty.IDLE,
+    AgentPhase.PREVIEWING: Duty.RESERVED,
     AgentPhase.RESERVED: Duty.RESERVED,
     AgentPhase.TALKING: Duty.TALKING,
     AgentPhase.WRAP_UP: Duty.WRAP_UP,

@@ -15,6 +15,7 @@ from dialer import pacing_feed, queue, queue_snapshot, retry, team_clock
 from dialer.agent_time import AgentTime
 from dialer.agents import Agent, AgentPhase
 from dialer.calls import Call, CallState, outcome_of
+from dialer.campaign import PacingMode
 from dialer.campaign_run import CampaignRun, HopperLead
 from dialer.commands import (
     BridgeToAgent,
@@ -25,7 +26,6 @@ from dialer.commands import (
     HangUpLeg,
     MarkAnswered,
     MarkBridged,
-    RecordDisposition,
     ReleaseLeads,
     StartTimer,
 )
@@ -35,6 +35,7 @@ from dialer.events import (
     STORE_SLOW,
     AgentEvent,
     AgentLoggedIn,
+    AgentReleased,
     BridgeFailed,
     CallAdopted,
     CallBridged,
@@ -116,6 +117,7 @@ class Team:
             known = (self.calls, self._leads, self.agents, self.runs.values())
             team_clock.step(event.by, *known, self.trunks, self.nodes, self.time)
             self.board.shift(event.by.total_seconds())
+            self._dialling.clock_stepped(event.by)
         present = self.time.pass_to(event.at, self.agents.values())
         self.trunks.seen(event.at)
         commands = self._apply(event)
@@ -140,7 +142,7 @@ class Team:
             case CallEvent():
                 return self._on_call(event)
             case DispositionChosen():
-                return self._on_disposition(event)
+                return [call_rules.disposition_of(event)]
             case LeadTaken():
                 return self._on_lead_taken(event)
             case AgentEvent():
@@ -154,10 +156,12 @@ class Team:
             case LeadsDue(campaign_id=campaign_id):
                 return self.runs[campaign_id].wake() if campaign_id in self.runs else []
             case LeadsForgotten(lead_ids=gone):
-                return [command for run in self.runs.values() for command in run.forget(gone)]
+                shown = self._withdraw(lambda lead: lead.lead_id in gone, event.at)
+                return shown + [c for run in self.runs.values() for c in run.forget(gone)]
             case DrainRequested():
                 self.draining = True
-                return [command for run in self.runs.values() for command in run.give_back()]
+                shown = self._withdraw(lambda _: True, event.at)
+                return shown + [c for run in self.runs.values() for c in run.give_back()]
             case _:
                 self._on_world(event)
                 return []
@@ -356,17 +360,26 @@ class Team:
             return []
         after = agent_rules.apply(agent, event)
         self._set_agent(after, event.at)
-        self._follow_hold(agent, after, event)
+        self._dialling.holding.follow(agent, after, event)
+        if agent.phase is AgentPhase.PREVIEWING:
+            return self._follow_offer(after, event)
         entered = agent.phase is not AgentPhase.WRAP_UP and after.phase is AgentPhase.WRAP_UP
         return self._start_wrap_up(after, event.at) if entered else []
 
-    def _follow_hold(self, before: Agent, after: Agent, event: Event) -> None:
-        """Where an agent is held no more for a call that still rings or waits, the call is told."""
-        held = before.phase is AgentPhase.RESERVED and after.call_id != before.call_id
-        call = self.calls.get(before.call_id) if held and before.call_id else None
-        its_own = isinstance(event, CallEvent) and event.call_id == before.call_id
-        if call is not None and call.agent_id == before.agent_id and not its_own:
-            self._dialling.holding.lose(call, event.at)
+    def _follow_offer(self, agent: Agent, event: Event) -> list[Command]:
+        """What becomes of the lead that the agent was shown; who goes on break sees it no more."""
+        if agent.phase is not AgentPhase.PREVIEWING:
+            return self._dialling.offer_ended(agent.agent_id, event, self.may_dial)
+        if agent.is_staffed:
+            return []
+        released = AgentReleased(agent_id=agent.agent_id, at=event.at)
+        return self._tell_agent(agent.agent_id, released)
+
+    def _withdraw(self, which: Callable[[Lead], bool], now: datetime) -> list[Command]:
+        """Leads that are shown to agents go back to where they came from."""
+        shown = [who for who, entry in self._dialling.offers.items() if which(entry.lead)]
+        events = (AgentReleased(agent_id=who, at=now) for who in shown)
+        return [command for each in events for command in self._tell_agent(each.agent_id, each)]
 
     def _concerns(self, agent: Agent, event: Event) -> bool:
         """A call's event moves the agent only while that call is the agent's; being bridged, on the agent's server, is what
@@ -393,21 +406,13 @@ class Team:
             self._dialling.holding.release(call, event.at)
             again = StartTimer(key=event.key, due_at=event.at + GUARD)  # a look may pass it over
             return [*self._check(call.order.call_id), again]
+        if kind == "preview":
+            over = self._dialling.offer_over(AgentId(name), event.at)
+            return self._tell_agent(over.agent_id, over) if over else []
         agent = self.agents.get(AgentId(name)) if kind == "wrap" else None
         if agent is None or agent.wrap_until is None or event.at < agent.wrap_until:
             return []
         return self._tell_agent(agent.agent_id, WrapUpEnded(agent_id=agent.agent_id, at=event.at))
-
-    def _on_disposition(self, event: DispositionChosen) -> list[Command]:
-        return [
-            RecordDisposition(
-                call_id=event.call_id,
-                agent_id=event.agent_id,
-                disposition=event.disposition,
-                callback_at=event.callback_at,
-                at=event.at,
-            )
-        ]
 
     # --- the queue ----------------------------------------------------------------------------------------------------
 
@@ -450,17 +455,22 @@ class Team:
             return []
         run.reload(event)
         pacing_feed.campaign(self.board, run)
-        return [] if run.dials else run.give_back()
+        if run.dials and run.policy.mode is PacingMode.PREVIEW:
+            return []
+        shown = self._withdraw(lambda lead: lead.campaign_id == campaign_id, event.at)
+        return shown + ([] if run.dials else run.give_back())
 
     def _on_lead_taken(self, event: LeadTaken) -> list[Command]:
         """The agent may have got a call since, or the campaign been paused: then the lead goes back."""
         if any(entry.lead.lead_id == event.lead.lead_id for entry in self._leads.values()):
             return []  # it is being called
-        if (run := self.runs.get(event.lead.campaign_id)) is not None:
-            run.forget((event.lead.lead_id,))
+        lead_id, run = event.lead.lead_id, self.runs.get(event.lead.campaign_id)
+        shown = self._withdraw(lambda lead: lead.lead_id == lead_id, event.at)
+        if run is not None:
+            run.forget((lead_id,))
         if run is None or not self.may_dial:
-            return [ReleaseLeads(lead_ids=(event.lead.lead_id,))]
-        return self._dialling.dial_for(run, event.agent_id, event.lead, event.at)
+            return [*shown, ReleaseLeads(lead_ids=(lead_id,))]
+        return shown + self._dialling.dial_for(run, event.agent_id, event.lead, event.at)
 
     def _on_leads(self, event: LeadsReserved) -> list[Command]:
         run = self.runs.get(event.campaign_id)

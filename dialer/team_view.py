@@ -65,6 +65,8 @@ def agent_view(agent: Agent) -> AgentView:
         pause_code=agent.pause_code,
         call_id=agent.call_id,
         node=agent.node,
+        lead_id=agent.lead_id,
+        offer_until=agent.offer_until,
     )
 
 

@@ -16,6 +16,7 @@ from dialer.why import PACE_CODES
 
 _COLOURS = {
     AgentPhase.IDLE: "yellow",
+    AgentPhase.PREVIEWING: "cyan",
     AgentPhase.RESERVED: "cyan",
     AgentPhase.TALKING: "green",
     AgentPhase.WRAP_UP: "blue",

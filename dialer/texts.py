@@ -75,6 +75,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count} agents are held, each for a call that rings",
         "{count} operatori sono riservati, ciascuno a una chiamata che squilla",
     ),
+    "why.agents_previewing": (
+        "{count} agents look at the lead that they will call",
+        "{count} operatori guardano il contatto che chiameranno",
+    ),
     "why.abandon_budget": (
         "The abandon limit holds it back: {detail}",
         "Frenata dal limite delle chiamate mute: {detail}",
@@ -157,6 +161,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "agent.logged_out": ("logged out", "scollegato"),
     "agent.on_break": ("break", "pausa"),
     "agent.idle": ("free", "libero"),
+    "agent.previewing": ("looks at a lead", "guarda un contatto"),
     "agent.reserved": ("connecting", "collega"),
     "agent.talking": ("talking", "parla"),
     "agent.wrap_up": ("wrap-up", "lavora"),

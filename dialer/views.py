@@ -22,6 +22,8 @@ class AgentView:
     pause_code: str | None
     call_id: CallId | None
     node: NodeId | None  # the Asterisk server that holds the leg
+    lead_id: LeadId | None = None  # that is shown to the agent, to be taken or skipped
+    offer_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

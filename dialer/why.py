@@ -105,12 +105,14 @@ def _agents(team: Team) -> list[WhyItem]:
 
 
 def _occupied(team: Team, staffed: Sequence[Agent]) -> list[WhyItem]:
-    """Nobody is free: who talks or writes, and who is held for a call that rings."""
+    """Nobody is free: who talks or writes, who is held for a call that rings, who looks at a lead."""
     busy = sum(agent.phase in (AgentPhase.TALKING, AgentPhase.WRAP_UP) for agent in staffed)
     ringing = {call.agent_id for call in team.calls.values() if call.state in UNANSWERED}
     held = sum(agent.agent_id in ringing for agent in staffed)
-    items = [WhyItem(code="agents_held", count=held)] if held else []
-    return [WhyItem(code="agents_busy", count=busy), *items] if busy or not held else items
+    looking = sum(agent.phase is AgentPhase.PREVIEWING for agent in staffed)
+    found = {"agents_held": held, "agents_previewing": looking}
+    items = [WhyItem(code=code, count=count) for code, count in found.items() if count]
+    return [WhyItem(code="agents_busy", count=busy), *items] if busy or not items else items
 
 
 def _trunks(team: Team, run: CampaignRun, now: datetime) -> list[WhyItem]:

@@ -17,6 +17,8 @@ from dialer.events import (
     BreakRequested,
     CallRequested,
     DispositionChosen,
+    OfferAccepted,
+    OfferSkipped,
     WrapUpEnded,
 )
 from dialer.ids import CampaignId
@@ -71,6 +73,8 @@ _CARRIED: dict[str, dict[str, TypeAdapter[Any]]] = {
                 BreakEnded,
                 WrapUpEnded,
                 DispositionChosen,
+                OfferAccepted,
+                OfferSkipped,
                 CallRequested,
                 SaveAgent,
                 HangUpCall,

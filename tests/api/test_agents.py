@@ -22,6 +22,8 @@ async def test_agents_are_shown_logged_out(desk: Desk) -> None:
         "pause_code": None,
         "call_id": None,
         "asterisk": None,
+        "lead_id": None,
+        "offer_until": None,
     }
 
 

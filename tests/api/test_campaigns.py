@@ -24,6 +24,8 @@ FULL: dict[str, Any] = {
     "abandon_target_ratio": 0.01,
     "guard": "cautious",
     "works_until": "18:30:00",
+    "preview_seconds": 20.0,
+    "preview_end": "skip",
     "caller_id": "+390612345678",
     "trunks": ["trunk-1", "trunk-2"],
     "lines": 12,

@@ -116,6 +116,26 @@ async def test_an_agent_asks_for_a_call_and_gets_that_lead(floor: Desk) -> None:
     await floor.post("/agents/1001/calls", {"lead_id": "8"}, status=422)
 
 
+async def test_in_mode_preview_agents_take_or_skip_what_they_are_shown(floor: Desk) -> None:
+    await _start(floor, mode="preview")
+    shown = await floor.agent("1001", phase="previewing")
+    lead = await floor.get(f"/leads/{shown['lead_id']}")
+    assert lead["attempts"] == []
+    assert shown["offer_until"]
+    await floor.post("/agents/1001/offer/skip", status=202)
+
+    async def another() -> Any:
+        agent = await floor.agent("1001", phase="previewing")
+        return agent if agent["lead_id"] != shown["lead_id"] else None
+
+    taken = await floor.until(another)
+    await floor.post("/agents/1001/offer/accept", status=202)
+    await floor.agent("1001", phase="talking", lead_id=None)
+    assert len((await floor.get(f"/leads/{taken['lead_id']}"))["attempts"]) == 1
+    answer = await floor.post("/agents/1001/offer/accept", status=409)
+    assert answer["error"] == "illegal_transition"
+
+
 async def test_in_mode_assured_whoever_is_called_is_called_for_one_agent(floor: Desk) -> None:
     await _start(floor, mode="assured")
     for code in AGENTS:

@@ -6,7 +6,7 @@ from datetime import time, timedelta
 import pytest
 
 from dialer.adapters.sql.campaigns import OWN_COLUMNS, document_of, policy_of
-from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode
+from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode, PreviewEnd
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import AgentId, CampaignId, TeamId, TrunkId
 from dialer.leads import Outcome
@@ -23,6 +23,8 @@ EVERYTHING = CampaignPolicy(
     abandon_target=0.02,
     guard=Guard.CAUTIOUS,
     works_until=time(18, 30),
+    preview=timedelta(seconds=20),
+    preview_end=PreviewEnd.SKIP,
     caller_id="+390212345678",
     trunks=(TrunkId("other"), TrunkId("second")),
     lines=7,

@@ -261,6 +261,10 @@ class TeamMachine(RuleBasedStateMachine):
         self.asked[name] = agent
         self.feed(playbook.takes(agent, lead(name), self.later(step)))
 
+    @rule(make=st.sampled_from((playbook.accepts, playbook.skips)), agent=agents, step=steps)
+    def an_agent_answers_to_an_offer(self, make: Any, agent: str, step: float) -> None:
+        self.feed(make(agent, self.later(step)))
+
     @rule(step=steps, mode=st.sampled_from(PacingMode))
     def the_mode_changes(self, step: float, mode: PacingMode) -> None:
         self.policy["mode"] = mode
@@ -323,7 +327,10 @@ class TeamMachine(RuleBasedStateMachine):
     def a_number_is_forgotten(self, step: float, number: int) -> None:
         self.feed(playbook.forget(self.later(step), f"lead-{number}"))
 
-    @rule(step=steps, key=st.sampled_from([f"guard:{c}" for c in CALLS] + ["wrap:anna", "wrap:"]))
+    @rule(
+        step=steps,
+        key=st.sampled_from([f"guard:{c}" for c in CALLS] + ["wrap:anna", "wrap:", "preview:anna"]),
+    )
     def a_timer_fires(self, step: float, key: str) -> None:
         self.feed(playbook.timer(key, self.later(step)))
 
@@ -402,6 +409,13 @@ class TeamMachine(RuleBasedStateMachine):
                 assert self.team.board.knows(call_id) == (call.agent_id is None)
 
     @invariant()
+    def who_previews_is_shown_a_lead_and_nobody_else_is(self) -> None:
+        for agent in self.team.agents.values():
+            previewing = agent.phase is AgentPhase.PREVIEWING
+            assert previewing == (agent.lead_id is not None) == (agent.offer_until is not None)
+            assert not previewing or (agent.is_staffed and agent.call_id is None)
+
+    @invariant()
     def nobody_who_talks_is_free(self) -> None:
         for call in self.team.calls.values():
             if call.state is CallState.TALKING and call.bridged_at and call.agent_id:
@@ -419,6 +433,8 @@ class TeamMachine(RuleBasedStateMachine):
             for run in self.team.runs.values()
             for entry in (*run.hopper, *run.guaranteed)
         ]
+        shown = [agent.lead_id for agent in self.team.agents.values() if agent.lead_id]
+        hopper += [str(lead_id) for lead_id in shown]
         assert len(hopper) == len(set(hopper))
         assert set(hopper) == self.reserved
         assert all(times <= 1 for times in self.dialled.values())

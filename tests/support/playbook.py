@@ -34,6 +34,8 @@ from dialer.events import (
     LeadsForgotten,
     LeadsReserved,
     LeadTaken,
+    OfferAccepted,
+    OfferSkipped,
     OldLegFound,
     Screening,
     StoreDown,
@@ -307,6 +309,14 @@ def ends_wrap_up(agent: str, seconds: float) -> WrapUpEnded:
 def takes(agent: str, lead: Lead, seconds: float) -> LeadTaken:
     """The lead that the agent asked for is reserved."""
     return LeadTaken(agent_id=AgentId(agent), lead=lead, at=at(seconds))
+
+
+def accepts(agent: str, seconds: float) -> OfferAccepted:
+    return OfferAccepted(agent_id=AgentId(agent), at=at(seconds))
+
+
+def skips(agent: str, seconds: float) -> OfferSkipped:
+    return OfferSkipped(agent_id=AgentId(agent), at=at(seconds))
 
 
 def says(agent: str, call: str, disposition: str, seconds: float) -> DispositionChosen:

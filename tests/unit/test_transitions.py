@@ -20,11 +20,13 @@ from dialer.events import (
     CallEvent,
     CallMatched,
     Event,
+    LeadOffered,
     Screening,
 )
-from dialer.ids import ONLY_NODE, AgentId, CallId
+from dialer.ids import ONLY_NODE, AgentId, CallId, LeadId
 from dialer.leads import LeadState
 from tests.support.playbook import (
+    accepts,
     answers,
     asks_break,
     at,
@@ -43,6 +45,7 @@ from tests.support.playbook import (
     phone_drops,
     rings,
     screened,
+    skips,
     talk_ends,
     waits,
 )
@@ -69,11 +72,17 @@ wrap_up  -        talking -       late    late      late    late    wrap_up  idl
 """
 
 HOLD_GRID = """
-         held     unplaced refused released
-idle     reserved -        -       -
-reserved -        idle     idle    idle
-talking  -        -        -       -
-wrap_up  -        -        -       -
+           held     unplaced refused released offered    taken skipped
+idle       reserved -        -       -        previewing -     -
+previewing -        -        -       idle     -          idle  idle
+reserved   -        idle     idle    idle     -          -     -
+talking    -        -        -       -        -          -     -
+wrap_up    -        -        -       -        -          -     -
+"""
+
+PREVIEW_GRID = """
+           matched bridged failed talked abandoned ends lost returned wrapped logged_in logged_out
+previewing -       talking -      -      -         -    -    late     late    idle      idle
 """
 
 STATUS_GRID = """
@@ -104,6 +113,11 @@ AGENT_EVENTS: dict[str, Event] = {
     **CALL_EVENTS,
     "held": AgentReserved(agent_id=AgentId("anna"), call_id=CallId("call-1"), at=at(9)),
     "released": AgentReleased(agent_id=AgentId("anna"), at=at(9)),
+    "offered": LeadOffered(
+        agent_id=AgentId("anna"), lead_id=LeadId("rossi"), until=at(39), at=at(9)
+    ),
+    "taken": accepts("anna", 9),
+    "skipped": skips("anna", 9),
     "unplaced": is_not_placed("call-1", 9),
     "returned": leg_returns("anna", 9),
     "wrapped": ends_wrap_up("anna", 9),
@@ -122,6 +136,9 @@ def cells(grid: str) -> list[tuple[str, str, str]]:
     ]
 
 
+PHASE_CELLS = [*cells(PHASE_GRID), *cells(HOLD_GRID), *cells(PREVIEW_GRID)]
+
+
 @pytest.mark.parametrize(("state", "event", "follows"), cells(CALL_GRID))
 def test_a_call_follows_its_table(state: str, event: str, follows: str) -> None:
     call = Call(order=order(), state=CallState(state))
@@ -137,7 +154,7 @@ def test_a_call_follows_its_table(state: str, event: str, follows: str) -> None:
     assert call == before
 
 
-@pytest.mark.parametrize(("phase", "event", "follows"), [*cells(PHASE_GRID), *cells(HOLD_GRID)])
+@pytest.mark.parametrize(("phase", "event", "follows"), PHASE_CELLS)
 def test_an_agents_phase_follows_its_table(phase: str, event: str, follows: str) -> None:
     agent = Agent(
         agent_id=AgentId("anna"),
@@ -181,13 +198,11 @@ def test_an_agents_status_follows_its_table_in_every_phase(
 
 def test_the_grids_hold_every_state_and_every_event() -> None:
     assert {state for state, _, _ in cells(CALL_GRID)} == set(CallState)
-    assert {phase for phase, _, _ in [*cells(PHASE_GRID), *cells(HOLD_GRID)]} == set(AgentPhase)
+    assert {phase for phase, _, _ in PHASE_CELLS} == set(AgentPhase)
     assert {status for status, _, _ in cells(STATUS_GRID)} == set(AgentStatus)
     of_calls = {type(CALL_EVENTS[event]) for _, event, _ in cells(CALL_GRID)}
     assert of_calls == {event for row in calls.TRANSITIONS.values() for event in row}
-    of_agents = {
-        type(AGENT_EVENTS[event]) for _, event, _ in [*cells(PHASE_GRID), *cells(HOLD_GRID)]
-    }
+    of_agents = {type(AGENT_EVENTS[event]) for _, event, _ in PHASE_CELLS}
     assert of_agents == {event for row in agents.PHASE_TRANSITIONS.values() for event in row}
     of_persons = {type(AGENT_EVENTS[event]) for _, event, _ in cells(STATUS_GRID)}
     assert of_persons == {event for row in agents.STATUS_TRANSITIONS.values() for event in row}

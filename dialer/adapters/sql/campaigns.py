@@ -9,14 +9,14 @@ from sqlalchemy.exc import IntegrityError
 from dialer.adapters.sql.engine import Database, insert_or_update
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import campaigns
-from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode
+from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode, PreviewEnd
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import CampaignId, TeamId, TrunkId
 from dialer.leads import Outcome
 
 OWN_COLUMNS = frozenset({"campaign_id", "name", "team_id"})
 HOLD = update(campaigns).values(state=CampaignState.PAUSED, held_at=bindparam("since"))
-DURATIONS = frozenset({"ring_timeout", "wrap_up"})
+DURATIONS = frozenset({"ring_timeout", "wrap_up", "preview"})
 
 
 class SqlCampaignStore:
@@ -79,6 +79,8 @@ def document_of(policy: CampaignPolicy) -> dict[str, Any]:
         "profile": policy.profile,
         "mode": policy.mode.value,
         "dial_ratio": policy.dial_ratio,
+        "preview": policy.preview.total_seconds(),
+        "preview_end": policy.preview_end.value,
         "abandon_target": policy.abandon_target,
         "guard": policy.guard.value,
         "works_until": policy.works_until.isoformat() if policy.works_until else None,
@@ -109,6 +111,8 @@ def policy_of(
         settings["trunks"] = tuple(TrunkId(name) for name in settings["trunks"])
     if "mode" in settings:
         settings["mode"] = PacingMode(settings["mode"])
+    if "preview_end" in settings:
+        settings["preview_end"] = PreviewEnd(settings["preview_end"])
     if "guard" in settings:
         settings["guard"] = Guard(settings["guard"])
     if settings.get("works_until"):
