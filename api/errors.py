@@ -19,6 +19,7 @@ from dialer.errors import (
     NotDeliveredError,
     NotFoundError,
     NotHereError,
+    PacingLogDownError,
     StoreUnavailableError,
     TelephonyDownError,
     TelephonyError,
@@ -37,6 +38,7 @@ STATUS: dict[type[DialerError], int] = {
     TelephonyRefusedError: 502,
     StoreUnavailableError: 503,
     WireDownError: 503,
+    PacingLogDownError: 503,
     NotHereError: 503,
     NotDeliveredError: 503,
 }
