@@ -57,6 +57,7 @@ def test_the_codes_are_stable() -> None:
         "wire_down": 503,
         "not_here": 503,
         "not_delivered": 503,
+        "pacing_log_down": 503,
     }
 
 
