@@ -23,6 +23,7 @@ from dialer.simulator.lean import LeanWorld
 from dialer.simulator.lean_scenario import LeanScenario
 
 POLICY = PacingPolicy(mode=PacingMode.PREDICTIVE)
+CAUTIOUS_TARGET, MIN_SAMPLE = 0.5, 200  # of the limit, and answers: as in the shipped profiles
 RAMP_PER_SECOND = 4.0  # bursts
 
 
@@ -38,7 +39,10 @@ class Engine:
         strict: bool = False,
         scores: bool = False,
         revokes: bool = False,
+        cautious: bool = False,
     ) -> None:
+        target = min(target, CAUTIOUS_TARGET) if cautious else target
+        self.cautious = cautious
         self.scores, self.policy = scores, replace(POLICY, revokes=revokes)
         self.limit, self.strict = scenario.limit, strict
         self.end = scenario.seconds
@@ -88,7 +92,7 @@ class Engine:
             in_flight=(self._in_flight(world),),
             answers=self._table,
             theta=self.theta,
-            windows=(self._window(now),),
+            windows=(self._window(now, self._leads_left(world)),),
             burst=self._room_to_burst(world.staffed, now),
             revocable=self._silent(world) if self.policy.revokes else 0,
         )
@@ -120,6 +124,7 @@ class Engine:
     def _in_flight(self, world: LeanWorld) -> CallGroup:
         ages = world.ringing.ages(world.now)
         self._table = self.answers.table(ages, world.now)
+        ages = self.answers.stall.ages(ages, world.now)
         if not world.screening.size:
             return CallGroup(table=self._table, ages=ages)
         screening = world.screening.ages(world.now)
@@ -132,14 +137,27 @@ class Engine:
     def _rang(self, world: LeanWorld) -> Floats:
         return world.rang.array[: world.rang.size]
 
-    def _window(self, now: float) -> WindowState:
-        left = 0.0 if self.strict else max(self.end - now, 0.0)
+    def _guarded(self) -> float:
+        """The ratio that the brake guards; of a cautious campaign as dialer.budget has it."""
+        if not self.cautious:
+            return self.limit
+        return self.goal / DEFAULT_TARGET if self.answered_count >= MIN_SAMPLE else 0.0
+
+    def _leads_left(self, world: LeanWorld) -> float:
+        """Answers that the list can still bring; the same bound as dialer.pacing_feed puts."""
+        left = world.leads_left
+        if left is None:
+            return math.inf
+        return (left + world.ringing.size) * self.answers.answer_ratio
+
+    def _window(self, now: float, most_to_come: float = math.inf) -> WindowState:
+        left = 0.0 if self.strict or self.cautious else max(self.end - now, 0.0)
         return WindowState(
             name="shift",
-            limit=self.limit,
+            limit=self._guarded(),
             answered=self.answered_count,
             abandoned=self.abandoned_count,
-            to_come=self.rate.per_second(now) * left,
+            to_come=min(self.rate.per_second(now) * left, most_to_come),
         )
 
     def _room_to_burst(self, staffed: int, now: float) -> int:

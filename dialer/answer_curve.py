@@ -23,6 +23,7 @@ from dialer.hazards import (
     fade,
 )
 from dialer.screen_curve import ScreenCurve, ScreenTable
+from dialer.stall import Stall
 
 BIN = 0.5
 BINS = 120  # to 60 s after dialling
@@ -153,15 +154,19 @@ class AnswerCurve:
     faded_at: float | None = None
     built_at: float | None = None
     segments: dict[str, Segment] = field(default_factory=dict)
+    stall: Stall = field(default_factory=Stall)
     _live: Floats = field(default_factory=_empty)
     _hoped: Floats | None = None  # answers expected of a call by the age at which it left
     _hazard: Floats | None = None
+    _leaving: Floats | None = None  # picked up or ended
     _table: AnswerTable | None = None
 
     def left(self, age: float, up: bool, now: float, segment: str = "") -> None:
         """One call left flight at this age: picked up (without detection: by a person), or ended in any other way."""
         if self.started_at is None:
             self.started_at = now
+        age = float(self.stall.ages(np.array([age]), now)[0])
+        self.stall.end_seen(now)
         place = min(max(int(age / BIN), 0), BINS - 1)
         (self.ups if up else self.ends)[place] += 1
         if segment and self._hoped is not None:
@@ -180,6 +185,7 @@ class AnswerCurve:
         for name in ("started_at", "faded_at", "built_at"):
             at = getattr(self, name)
             setattr(self, name, at if at is None else at + seconds)
+        self.stall.shift(seconds)
         for segment in self.segments.values():
             segment.at = None if segment.at is None else segment.at + seconds
 
@@ -208,18 +214,19 @@ class AnswerCurve:
     def table(self, ringing: Floats, now: float) -> AnswerTable:
         """The present table, rebuilt every REBUILD_SECONDS; `ringing` are the ages of calls unresolved, which are exposure."""
         if self._table is None or self.stale(now):
-            self._table = self._build(np.asarray(ringing, dtype=np.float64), now)
+            ages = self.stall.ages(np.asarray(ringing, dtype=np.float64), now)
+            self._table = self._build(ages, now)
             self.built_at = now
         return self._table
 
     def _build(self, ringing: Floats, now: float) -> AnswerTable:
         live = np.bincount(bins(ringing, BIN, BINS), minlength=BINS).astype(np.float64)
-        self._follow_level(live, now)
+        self._follow(live, now)
         self._fade(now)
         at_risk = at_most(self.ups + self.ends + live)
         up = (self.ups + PSEUDO_CALLS * _PRIOR) / (at_risk + PSEUDO_CALLS)
         end = self.ends / (at_risk + PSEUDO_CALLS)
-        self._hazard, self._live = up, live
+        self._hazard, self._leaving, self._live = up, np.minimum(up + end, 1.0), live
         mature = (
             self.resolved >= MATURE_CALLS
             and self.started_at is not None
@@ -231,11 +238,16 @@ class AnswerCurve:
         self._hoped = np.cumsum(present) if mature else None
         return self._incidence(present, end)
 
-    def _follow_level(self, live: Floats, now: float) -> None:
-        """Both sums fade in minutes; what was expected since the last build goes by the calls that rang at its two ends."""
-        if self._hazard is None or self.built_at is None:
+    def _follow(self, live: Floats, now: float) -> None:
+        """What was to be expected since the last build goes by the calls that rang at its two ends. Both sums of the level fade
+        in minutes, and stand still while a trunk holds its calls."""
+        if self._hazard is None or self._leaving is None or self.built_at is None:
             return
         spent = now - self.built_at
+        if self.resolved >= MATURE_CALLS and spent < MATURE_SECONDS:
+            self.stall.wait(float((self._live + live) @ self._leaving) / 2 * spent / BIN, now)
+        if self.stall.goes_on:
+            return
         factor = fade(self.built_at, now, LEVEL_MEMORY)
         self.observed *= factor
         self.expected *= factor

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from dialer.answer_curve import AnswerTable
-from dialer.brake import EASED, THETA_START, Allowance, WindowState, allowance
+from dialer.brake import THETA_START, Allowance, WindowState, allowance
 from dialer.campaign import PacingMode
 from dialer.hazards import HORIZONS, SPAN, Floats
 from dialer.pacing_risk import Balance, ExactBalance, Taken
@@ -26,7 +26,7 @@ from dialer.release_curve import ReleaseTable
 SMALL_TEAM, FEW_CALLS = 6, 24
 """Up to so many agents and calls in flight the distribution is computed exactly; above, the normal approximation is as good."""
 
-REVOKE_AT = 3.0
+REVOKE_AT, LEAST_REVOKED = 3.0, 0.01
 """A call that has not rung yet is taken back when its risk is so many times what a new call may have: each costs an attempt."""
 
 STEPS = 4
@@ -361,7 +361,7 @@ def _most_by_lead(
 
 def _revoked(snapshot: PacingSnapshot, balance: Balance, allowed: Allowance) -> int:
     """Calls to take back so that the risk of the last one left is at most REVOKE_AT times what a new one may have."""
-    enough = REVOKE_AT * max(allowed.theta, EASED)
+    enough = REVOKE_AT * max(allowed.theta, LEAST_REVOKED)
     revoked = 0
     while revoked < snapshot.revocable and balance.risk(-1 - revoked, enough) > enough:
         revoked += 1

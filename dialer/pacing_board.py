@@ -21,6 +21,7 @@ from dialer.pacing import CallGroup, PacingDecision, PacingSnapshot, ReleaseGrou
 from dialer.pacing_question import PacingQuestion
 from dialer.release_curve import ReleaseCurve, ReleaseTable
 from dialer.screen_curve import ScreenCurve
+from dialer.stall import Stall
 from dialer.starts import Starts
 
 ROUNDING = 1e-3
@@ -58,10 +59,10 @@ class _Flight:
     def __len__(self) -> int:
         return len(self.ringing) + len(self.screening)
 
-    def group(self, table: AnswerTable, now: float, *, own: bool) -> CallGroup:
+    def group(self, table: AnswerTable, stall: Stall, now: float, *, own: bool) -> CallGroup:
         return CallGroup(
             table=table,
-            ages=self.ringing.ages(now),
+            ages=stall.ages(self.ringing.ages(now), now),
             odds=self.odds.values if self.uneven else None,
             screening=self.screening.ages(now),
             rang=self.rang.values,
@@ -348,7 +349,9 @@ class PacingBoard:
         hoped = {True: 0.0, False: 0.0}
         for other, flight in pace.flights.items():
             if other != node:
-                group = flight.group(table, self._seen_until(other, now), own=True)
+                group = flight.group(
+                    table, pace.answers.stall, self._seen_until(other, now), own=True
+                )
                 hoped[other not in self._away] += _answers_of(group) + len(flight.waiting)
         return hoped[True], hoped[False]
 
@@ -368,7 +371,12 @@ class PacingBoard:
             reserved=len(floor.reserved),
             busy=self._busy(floor, now),
             in_flight=tuple(
-                flight.group(self._table(name, now), now, own=name == campaign)
+                flight.group(
+                    self._table(name, now),
+                    self._paces[name].answers.stall,
+                    now,
+                    own=name == campaign,
+                )
                 for name, flight in flights.items()
             ),
             answers=self._table(campaign, now),

@@ -17,6 +17,7 @@ from dialer.pacing_bits import GarbledLogError, Packer, Unpacker
 from dialer.pacing_board import PARTS, Duty, PacingBoard, Stage
 from dialer.release_curve import DurationCurve, ReleaseCurve, ReleaseTable
 from dialer.screen_curve import ScreenCurve, ScreenTable
+from dialer.stall import Stall
 from dialer.starts import Starts
 
 _KINDS: dict[str, type] = {
@@ -24,7 +25,7 @@ _KINDS: dict[str, type] = {
     for kind in (
         *PARTS,
         *(AnswerCurve, AnswerTable, Segment, ReleaseCurve, ReleaseTable, DurationCurve),
-        *(ScreenCurve, ScreenTable, Starts, Stage, Duty),
+        *(ScreenCurve, ScreenTable, Stall, Starts, Stage, Duty),
     )
 }
 
