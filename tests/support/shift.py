@@ -100,6 +100,7 @@ def policy(
     profile: str = "DEMO",
     dial_ratio: float = 2.0,
     works_until: time | None = None,
+    ring_timeout: timedelta = timedelta(seconds=25),
 ) -> CampaignPolicy:
     """Nothing but the pacing holds it back."""
     return CampaignPolicy(
@@ -110,6 +111,7 @@ def policy(
         mode=mode,
         dial_ratio=dial_ratio,
         works_until=works_until,
+        ring_timeout=ring_timeout,
         lines=1000,
         calls_per_second=20.0,
     )
@@ -124,6 +126,7 @@ def run(
     scenario: Scenario = ITALY,
     counts: WindowCount | None = None,
     works_until: time | None = None,
+    ring_timeout: timedelta = timedelta(seconds=25),
     disposes: bool = False,
 ) -> ShiftResult:
     """One shift. `counts`: what the campaign's windows have seen before it; `works_until`: by the clock in Rome."""
@@ -134,6 +137,7 @@ def run(
         scenario=scenario,
         counts=counts,
         works_until=works_until,
+        ring_timeout=ring_timeout,
         disposes=disposes,
     )
     return shift.work(hours)
@@ -167,6 +171,7 @@ class Shift:
         scenario: Scenario = ITALY,
         counts: WindowCount | None = None,
         works_until: time | None = None,
+        ring_timeout: timedelta = timedelta(seconds=25),
         nodes: Iterable[NodeId] = (ONLY_NODE,),
         leads: Iterator[Lead] | None = None,
         profile: Profile | None = None,
@@ -179,7 +184,7 @@ class Shift:
         """`leads`: instead of ever new ones; `rules` and `profile`: instead of the mode's plain policy and its profile;
         `people`: instead of the scenario's."""
         self.mode, self.agents, self.seed = mode, agents, seed
-        rules = rules or policy(mode, works_until=works_until)
+        rules = rules or policy(mode, works_until=works_until, ring_timeout=ring_timeout)
         most = max([agents, *(number for _, number in scenario.staffing)])
         self.scenario = replace(scenario, agents=agents)
         self.exchange = VirtualExchange(self.scenario, seed=seed, start=START, people=people)
