@@ -18,6 +18,7 @@ BENCHES = (
     "pacing_team",
     "pacing_log",
     "truth",
+    "world_speed",
     "faults",
     "soak",
 )

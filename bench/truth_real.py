@@ -20,7 +20,7 @@ from bench.truth_virtual import Figures
 from dialer.agents import AgentPhase, AgentStatus
 from dialer.ami_events import is_call_id
 from dialer.ami_messages import Ev
-from dialer.leads import PERSON_ANSWERED, Lead, NewLead, Outcome
+from dialer.leads import NEVER_RANG, PERSON_ANSWERED, Lead, NewLead, Outcome
 from dialer.testbed import AsteriskPair, CdrRow
 from tests.support.live_server import CAMPAIGN, LiveServer, live_server, until
 
@@ -69,7 +69,8 @@ class Witnesses:
     stored_answered: int
     stored_abandoned: int
     disagreements: int  # leads whose stored outcome is not what the far end saw
-    rung_twice: int
+    rung_twice: int  # beside those whose earlier call never rang, as stored
+    tried_again: list[list[str]]  # the stored outcomes of each lead that was dialled more than once
     ring_error_ms_mean: float  # the far end's INVITE to answer, less what the number says
     ring_error_ms_p99: float
 
@@ -79,10 +80,12 @@ class RealRun:
     figures: Figures
     witnesses: Witnesses
     dialled: int
+    outcomes: dict[str, int]  # of attempts
 
     def as_dict(self) -> dict[str, Any]:
         figures = asdict(self.figures) | {"abandon_ratio": round(self.figures.abandon_ratio, 5)}
-        return figures | {"dialled": self.dialled} | {"witnesses": asdict(self.witnesses)}
+        more = {"dialled": self.dialled, "outcomes": self.outcomes}
+        return figures | more | {"witnesses": asdict(self.witnesses)}
 
 
 async def work(pair: AsteriskPair, folder: Path, plan: Plan) -> RealRun:
@@ -104,6 +107,9 @@ async def work(pair: AsteriskPair, folder: Path, plan: Plan) -> RealRun:
         await until(lambda: not server.view().calls, 60, "every channel gone")
         await server.settle()
         after = await _tried(server)
+        rows = _rung(pair.far_end.cdr()[rows_before:])
+        again = await _tried_again(server, after, rows)
+        outcomes = await server.dialer.stores.attempts.outcomes(CAMPAIGN)
         await server.log_out()
     busy = phases[AgentPhase.TALKING] + phases[AgentPhase.WRAP_UP]
     since, to = (started + span.total_seconds() for span in (plan.warm_up, plan.length))
@@ -112,10 +118,9 @@ async def work(pair: AsteriskPair, folder: Path, plan: Plan) -> RealRun:
         figures=Figures(
             occupancy=busy / phases.total(), answered=seen.answered, abandoned=seen.abandoned
         ),
-        witnesses=_witnesses(
-            pair.far_end.cdr()[rows_before:], after, pbx_busy / (plan.agents * (to - since))
-        ),
+        witnesses=_witnesses(rows, after, again, pbx_busy / (plan.agents * (to - since))),
         dialled=len(after),
+        outcomes={outcome.value: number for outcome, number in outcomes.items()},
     )
 
 
@@ -146,11 +151,33 @@ async def _tried(server: LiveServer) -> list[Lead]:
     return leads
 
 
-def _witnesses(rows: Iterable[CdrRow], leads: Iterable[Lead], pbx_occupancy: float) -> Witnesses:
+def _rung(rows: Iterable[CdrRow]) -> dict[str, list[CdrRow]]:
+    """The far end's records of the public's calls, by the number dialled."""
     calls: dict[str, list[CdrRow]] = {}
     for row in rows:
         if row.context == "public":
             calls.setdefault(row.number, []).append(row)
+    return calls
+
+
+async def _tried_again(
+    server: LiveServer, leads: Iterable[Lead], calls: dict[str, list[CdrRow]]
+) -> list[list[str]]:
+    """What the store says of each person whom the far end saw called more than once, attempt by attempt."""
+    store = server.dialer.stores.attempts
+    return [
+        [attempt.outcome or "open" for attempt in await store.of_lead(lead.lead_id)]
+        for lead in leads
+        if len(calls.get(lead.phone, ())) > 1
+    ]
+
+
+def _witnesses(
+    calls: dict[str, list[CdrRow]],
+    leads: Iterable[Lead],
+    again: list[list[str]],
+    pbx_occupancy: float,
+) -> Witnesses:
     answered = {number: of[0] for number, of in calls.items() if of[0].answer_at is not None}
     cut = {number for number, row in answered.items() if row.talk_seconds < CUT_WITHIN}
     stored = {lead.phone: lead.last_outcome for lead in leads}
@@ -164,7 +191,8 @@ def _witnesses(rows: Iterable[CdrRow], leads: Iterable[Lead], pbx_occupancy: flo
         stored_answered=len(persons),
         stored_abandoned=len(abandoned),
         disagreements=len(persons ^ set(answered)) + len(abandoned ^ cut),
-        rung_twice=sum(len(of) > 1 for of in calls.values()),
+        rung_twice=sum(len(tries) < 2 or not set(tries[:-1]) <= NEVER_RANG for tries in again),
+        tried_again=again,
         ring_error_ms_mean=round(fmean(errors), 1) if errors else 0.0,
         ring_error_ms_p99=round(percentile(errors, 0.99), 1) if errors else 0.0,
     )

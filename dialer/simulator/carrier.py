@@ -1,11 +1,13 @@
 """From the order to the answer: what carriers and far ends do with a dialled number, in the order of events measured on
 an Asterisk 22."""
 
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 
-from dialer.simulator.people import Behaviour, People
-from dialer.simulator.scenario import Scenario
+from dialer.simulator.people import Behaviour, Encounter, People
+from dialer.simulator.scenario import CarrierTerms, Scenario
 from dialer.simulator.switch import Channel, ChannelState, Order, Switch
 
 REASON_FAILED, REASON_TIMEOUT, REASON_ANSWERED = 0, 3, 4
@@ -28,6 +30,7 @@ REFUSALS = {
     Behaviour.REJECTED: Refusal(21, "NOANSWER"),
     Behaviour.CONGESTED: Refusal(34, "CONGESTION", response_first=False),
 }
+OUT_OF_ORDER = Refusal(38, "CONGESTION", response_first=False)
 RINGS = frozenset(
     {
         Behaviour.PERSON,
@@ -48,9 +51,13 @@ class Carrier:
         scenario: Scenario,
         people: People,
         answered: Callable[[Channel], None],
+        seed: int = 0,
     ) -> None:
         self._switch, self._scenario, self._people = switch, scenario, people
-        self._answered = answered
+        self._answered, self._seed = answered, seed
+        self._terms = {terms.name: terms for terms in scenario.carriers}
+        self._lines_of: Counter[str] = Counter()
+        self._lately: dict[str, deque[float]] = {}
         self._attempts: dict[str, int] = {}
         self._started_at = switch.schedule.now
         self._busy_lines = 0
@@ -75,20 +82,57 @@ class Carrier:
         attempt = self._attempts[order.number] = self._attempts.get(order.number, 0) + 1
         met = channel.encounter = self._people.meet(order.number, attempt, now - self._started_at)
         self._busy_lines += 1
+        self._lines_of[order.endpoint] += 1
         arm = self._switch.arm
         arm(channel, "time-out", now + order.timeout, lambda: self._time_out(channel, order))
-        lines = self._scenario.lines
-        if lines is not None and self._busy_lines > lines:
-            refusal = REFUSALS[Behaviour.CONGESTED]
-            arm(channel, "dial", now, lambda: self._refuse(channel, order, refusal))
+        post_dial = self._post_dial(order, met, attempt)
+        refused = self._refused_at_once(order, now)
+        terms = self._terms.get(order.endpoint)
+        if refused is not None:
+            arm(channel, "dial", now, lambda: self._refuse(channel, order, refused))
+        elif terms is not None and terms.is_out(now - self._started_at):
+            due = now + post_dial
+            arm(channel, "dial", due, lambda: self._refuse(channel, order, OUT_OF_ORDER))
         elif met.behaviour in RINGS:
-            arm(channel, "dial", now + met.post_dial, lambda: self._ring(channel, order))
+            arm(channel, "dial", now + post_dial, lambda: self._ring(channel, order))
         elif met.behaviour is not Behaviour.DEAD:
             refusal = REFUSALS[met.behaviour]
-            delay = met.post_dial
-            arm(channel, "dial", now + delay, lambda: self._refuse(channel, order, refusal))
+            arm(channel, "dial", now + post_dial, lambda: self._refuse(channel, order, refusal))
         begin = now + self._scenario.latency.dial_begin
         arm(channel, "begin", begin, lambda: self._begin(channel))
+
+    def _post_dial(self, order: Order, met: Encounter, attempt: int) -> float:
+        terms = self._terms.get(order.endpoint)
+        if terms is None or terms.post_dial is None:
+            return met.post_dial
+        return terms.post_dial.draw(
+            Random(f"{self._seed}/{terms.name}/{order.number}/{attempt}/post-dial")
+        )
+
+    def _refused_at_once(self, order: Order, now: float) -> Refusal | None:
+        """Where there is no line, or no room in the carrier's rate."""
+        congested = REFUSALS[Behaviour.CONGESTED]
+        lines = self._scenario.lines
+        if lines is not None and self._busy_lines > lines:
+            return congested
+        terms = self._terms.get(order.endpoint)
+        if terms is None:
+            return None
+        if terms.lines is not None and self._lines_of[terms.name] > terms.lines:
+            return congested
+        return None if self._rate_allows(terms, now) else congested
+
+    def _rate_allows(self, terms: CarrierTerms, now: float) -> bool:
+        """Counts the call where it does."""
+        if terms.calls_per_second is None:
+            return True
+        lately = self._lately.setdefault(terms.name, deque())
+        while lately and lately[0] <= now - 1.0:
+            lately.popleft()
+        if len(lately) >= terms.calls_per_second:
+            return False
+        lately.append(now)
+        return True
 
     def _begin(self, channel: Channel) -> None:
         if channel.dial_begun:
@@ -152,3 +196,4 @@ class Carrier:
     def _line_freed(self, channel: Channel) -> None:
         if channel.order is not None:
             self._busy_lines -= 1
+            self._lines_of[channel.order.endpoint] -= 1

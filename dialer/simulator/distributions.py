@@ -5,6 +5,8 @@ from math import exp, log, sqrt
 from random import Random
 from typing import Protocol
 
+from dialer.errors import InvalidInputError
+
 REDRAWS = 100
 
 
@@ -74,3 +76,23 @@ class Below:
             if (seconds := self.inner.draw(random)) < self.limit:
                 return seconds
         return self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Durations of several kinds: (share, distribution), the shares summing to 1. Two kinds far apart are bimodal."""
+
+    parts: tuple[tuple[float, Distribution], ...]
+
+    def __post_init__(self) -> None:
+        shares = [share for share, _ in self.parts]
+        if not shares or min(shares) < 0 or abs(sum(shares) - 1) > 1e-9:
+            raise InvalidInputError("parts", "their shares must be at least 0, and their sum 1")
+
+    def draw(self, random: Random) -> float:
+        left = random.random()
+        for share, kind in self.parts:
+            if left < share:
+                return kind.draw(random)
+            left -= share
+        return self.parts[-1][1].draw(random)

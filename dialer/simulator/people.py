@@ -8,7 +8,7 @@ from random import Random
 from typing import Protocol
 
 from dialer.events import Screening
-from dialer.simulator.scenario import Scenario, Shares
+from dialer.simulator.scenario import Scenario, Segment, Shares
 
 
 class Behaviour(StrEnum):
@@ -34,6 +34,7 @@ class TalkEnding(StrEnum):
 
 
 MACHINE_PATIENCE = 60.0
+AS_THE_REST = Segment(name="", share=0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,15 +68,19 @@ class Population:
     def meet(self, number: str, attempt: int, at: float) -> Encounter:
         trait = Random(f"{self._seed}/{number}").random()
         random = Random(f"{self._seed}/{number}/{attempt}")
-        behaviour = behaviour_of(self._scenario.shares_at(at), trait, random.random())
-        return self._encounter(behaviour, random)
+        segment = segment_of(self._scenario, self._seed, number)
+        shares = (segment and segment.shares) or self._scenario.shares_at(at)
+        behaviour = behaviour_of(shares, trait, random.random())
+        return self._encounter(behaviour, segment or AS_THE_REST, random)
 
-    def _encounter(self, behaviour: Behaviour, random: Random) -> Encounter:
+    def _encounter(self, behaviour: Behaviour, own: Segment, random: Random) -> Encounter:
         world = self._scenario
         person = behaviour in (Behaviour.PERSON, Behaviour.REJECTED)
         answers = person or behaviour in (Behaviour.MACHINE, Behaviour.FAX)
         post_dial = world.post_dial.draw(random)
-        ring = (world.ring if person else world.machine_ring).draw(random)
+        ring = own.ring or world.ring
+        machine_ring = own.machine_ring or world.machine_ring
+        ringing = (ring if person else machine_ring).draw(random)
         impatient = random.random() < world.impatient
         patience = world.patience.draw(random) if impatient else inf
         screener = world.screener
@@ -83,11 +88,11 @@ class Population:
         return Encounter(
             behaviour=behaviour,
             post_dial=post_dial,
-            ring=ring if answers else inf,
+            ring=ringing if answers else inf,
             patience=patience if person else MACHINE_PATIENCE,
             screen=screen,
             verdict=self._verdict(person, random.random()),
-            talk=(world.talk if person else world.machine_talk).draw(random),
+            talk=((own.talk or world.talk) if person else world.machine_talk).draw(random),
             ending=self._ending(random.random()) if person else TalkEnding.AGENT,
             opts_out=person and random.random() < world.opt_out,
         )
@@ -130,6 +135,24 @@ def behaviour_of(shares: Shares, trait: float, chance: float) -> Behaviour:
     return Behaviour.NO_ANSWER
 
 
+def segment_of(scenario: Scenario, seed: int, number: str) -> Segment | None:
+    """The segment that the number is of; None: of the rest of the list."""
+    if not scenario.segments:
+        return None
+    left = Random(f"{seed}/segment/{number}").random()
+    for segment in scenario.segments:
+        if left < segment.share:
+            return segment
+        left -= segment.share
+    return None
+
+
 def wrap_up_seconds(scenario: Scenario, seed: int, agent: str, count: int) -> float:
     """How long `agent` writes after the `count`-th talk, for drivers that end wrap-ups as agents do."""
     return scenario.wrap_up.draw(Random(f"{seed}/wrap-up/{agent}/{count}"))
+
+
+def break_after(scenario: Scenario, seed: int, agent: str, count: int) -> float | None:
+    """Seconds of the break that `agent` asks for in the `count`-th talk; None: the agent goes on."""
+    random = Random(f"{seed}/break/{agent}/{count}")
+    return scenario.break_seconds.draw(random) if random.random() < scenario.break_share else None

@@ -3,7 +3,14 @@
 from dataclasses import dataclass, field, fields
 
 from dialer.errors import InvalidInputError
-from dialer.simulator.distributions import Below, Distribution, Exponential, LogNormal, Shifted
+from dialer.simulator.distributions import (
+    Below,
+    Constant,
+    Distribution,
+    Exponential,
+    LogNormal,
+    Shifted,
+)
 from dialer.simulator.distributions import Uniform as U
 
 
@@ -50,6 +57,69 @@ class Screener:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """A kind of number on the list, with ways of its own. None: as the rest of the scenario has it."""
+
+    name: str
+    share: float
+    """Of the list. Which numbers these are depends on the seed alone, and is so at every attempt."""
+    shares: Shares | None = None
+    """At all times of the day, where given."""
+    ring: Distribution | None = None
+    machine_ring: Distribution | None = None
+    talk: Distribution | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise InvalidInputError("share", f"must be from 0 to 1, not {self.share}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CarrierTerms:
+    """What the carrier behind one trunk does. Beyond its lines and its rate it refuses calls as congestion (cause 34)."""
+
+    name: str
+    """The trunk's endpoint."""
+    post_dial: Distribution | None = None
+    """Its own seconds from the order to ringing or refusal; None: the scenario's."""
+    lines: int | None = None
+    calls_per_second: int | None = None
+    """At most so many within any second."""
+    outages: tuple[tuple[float, float], ...] = ()
+    """(from, until), seconds from the start: new calls are refused as network out of order (cause 38) after the post-dial
+    time; those that are up stay up."""
+
+    def __post_init__(self) -> None:
+        for name in ("lines", "calls_per_second"):
+            limit = getattr(self, name)
+            if limit is not None and limit < 1:
+                raise InvalidInputError(name, f"must be at least 1, not {limit}")
+        if any(since >= until for since, until in self.outages):
+            raise InvalidInputError("outages", "each must begin before it ends")
+
+    def is_out(self, seconds: float) -> bool:
+        return any(since <= seconds < until for since, until in self.outages)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wire:
+    """How events reach whoever listens, on the virtual face. Event stamps tell when things happened, whatever the delay."""
+
+    delay: Distribution = field(default_factory=lambda: Constant(0.0))
+    """Seconds; one connection carries all events, so that none overtakes another."""
+    lost_ends: float = 0.0
+    """Share of the "call ended" events that never arrive. The channels listed are right all the same."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lost_ends <= 1:
+            raise InvalidInputError("lost_ends", f"must be from 0 to 1, not {self.lost_ends}")
+
+    @property
+    def is_perfect(self) -> bool:
+        return self.delay == Constant(0.0) and not self.lost_ends
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
     """Defaults: a consumer telemarketing campaign in Italy, by day, 20 agents, a screened list."""
 
@@ -57,6 +127,8 @@ class Scenario:
     shares: Shares = field(default_factory=Shares)
     shares_later: tuple[tuple[float, Shares], ...] = ()
     """(seconds from the start, shares from then on), ascending."""
+    segments: tuple[Segment, ...] = ()
+    """Kinds of number that differ from the rest of the list; their shares of it sum to at most 1."""
 
     post_dial: Distribution = field(default_factory=lambda: Shifted(0.5, LogNormal(2.0, 0.4)))
     """From the order to the far end's ringing, or to its refusal."""
@@ -89,13 +161,28 @@ class Scenario:
     staffing: tuple[tuple[float, int], ...] = ()
     """(seconds from the start, agents from then on), ascending; who leaves does so after the current call."""
     wrap_up: Distribution = field(default_factory=lambda: LogNormal(15.0, 0.6))
+    break_share: float = 0.0
+    """Share of talks after whose wrap-up the agent takes a break; asked for in the talk, by drivers that play agents."""
+    break_seconds: Distribution = field(default_factory=lambda: LogNormal(240.0, 0.8))
 
     message_seconds: float = 4.0
     trunks: frozenset[str] | None = None
     """Endpoints that exist; None: any."""
     lines: int | None = None
     """Calls at once that the trunks carry; more are refused as congestion. None: no limit."""
+    carriers: tuple[CarrierTerms, ...] = ()
+    """Trunks with terms of their own; the others carry all calls."""
     latency: Latency = field(default_factory=Latency)
+    wire: Wire = field(default_factory=Wire)
+
+    def __post_init__(self) -> None:
+        if sum(segment.share for segment in self.segments) > 1 + 1e-9:
+            raise InvalidInputError("segments", "the sum of their shares must be at most 1")
+        if not 0 <= self.break_share <= 1:
+            raise InvalidInputError("break_share", f"must be from 0 to 1, not {self.break_share}")
+        names = [terms.name for terms in self.carriers]
+        if len(set(names)) < len(names):
+            raise InvalidInputError("carriers", "each trunk may be named once")
 
     def shares_at(self, seconds: float) -> Shares:
         """The shares in force `seconds` after the start."""

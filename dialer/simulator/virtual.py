@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from random import Random
 
 from dialer.commands import BridgeToAgent, PlaceCall
 from dialer.errors import NotFoundError, TelephonyRefusedError
@@ -57,6 +59,7 @@ class VirtualExchange(Watcher):
         self._start, self._node = start, node
         self._events: list[Event] = []
         self._announced: set[str] = set()
+        self._noise, self._told_at = Random(f"{seed}/wire"), 0.0
         self.world = World(scenario, self, seed=seed, people=people, epoch=int(start.timestamp()))
 
     # --- time -----------------------------------------------------------------------------------------------------
@@ -122,14 +125,27 @@ class VirtualExchange(Watcher):
 
     # --- what is seen ---------------------------------------------------------------------------------------------
 
+    def _tell(self, event: Event) -> None:
+        """Now, or when the wire has brought it, if ever."""
+        wire = self.world.scenario.wire
+        if wire.is_perfect:
+            self._events.append(event)
+        elif not isinstance(event, CallEnded) or self._noise.random() >= wire.lost_ends:
+            arrival = self.world.now + wire.delay.draw(self._noise)
+            self._told_at = max(self._told_at, arrival)
+            self.world.schedule.at(self._told_at, partial(self._arrives, event))
+
+    def _arrives(self, event: Event) -> None:
+        self._events.append(event)
+
     def state_changed(self, channel: Channel) -> None:
         if channel.agent:
             return
         call_id = CallId(channel.unique_id)
         if channel.state is ChannelState.RINGING:
-            self._events.append(CallRinging(at=self.now, call_id=call_id))
+            self._tell(CallRinging(at=self.now, call_id=call_id))
         elif channel.state is ChannelState.UP:
-            self._events.append(CallAnswered(at=self.now, call_id=call_id))
+            self._tell(CallAnswered(at=self.now, call_id=call_id))
 
     def said(self, channel: Channel, name: str, headers: Mapping[str, str]) -> None:
         at, call_id = self.now, CallId(channel.unique_id)
@@ -137,13 +153,13 @@ class VirtualExchange(Watcher):
         match name:
             case "DialerScreened":
                 verdict = VERDICTS[headers["Status"]]
-                self._events.append(CallScreened(at=at, call_id=call_id, verdict=verdict))
+                self._tell(CallScreened(at=at, call_id=call_id, verdict=verdict))
             case "DialerWaiting":
-                self._events.append(CallWaiting(at=at, call_id=call_id))
+                self._tell(CallWaiting(at=at, call_id=call_id))
             case "DialerAbandoned":
-                self._events.append(CallAbandoned(at=at, call_id=call_id))
+                self._tell(CallAbandoned(at=at, call_id=call_id))
             case "DialerBridgeFailed":
-                self._events.append(
+                self._tell(
                     BridgeFailed(
                         at=at,
                         call_id=call_id,
@@ -152,10 +168,10 @@ class VirtualExchange(Watcher):
                     )
                 )
             case "DialerTalkEnded":
-                self._events.append(TalkEnded(at=at, call_id=call_id))
+                self._tell(TalkEnded(at=at, call_id=call_id))
             case "DialerAgentIn":
                 self._announced.add(channel.unique_id)
-                self._events.append(
+                self._tell(
                     AgentLoggedIn(
                         at=at,
                         agent_id=agent_id,
@@ -165,7 +181,7 @@ class VirtualExchange(Watcher):
                     )
                 )
             case "DialerAgentBack":
-                self._events.append(
+                self._tell(
                     AgentReturned(
                         at=at, agent_id=agent_id, leg_id=channel.unique_id, node=self._node
                     )
@@ -179,19 +195,17 @@ class VirtualExchange(Watcher):
         agents = [leg.agent for leg in bridge.members if leg.agent]
         calls = [leg.unique_id for leg in bridge.members if not leg.agent]
         if agents and calls:
-            self._events.append(
+            self._tell(
                 CallBridged(at=self.now, call_id=CallId(calls[0]), agent_id=AgentId(agents[0]))
             )
 
     def closed(self, channel: Channel) -> None:
         at = self.now
         if not channel.agent:
-            self._events.append(
-                CallEnded(at=at, call_id=CallId(channel.unique_id), cause=channel.cause)
-            )
+            self._tell(CallEnded(at=at, call_id=CallId(channel.unique_id), cause=channel.cause))
         elif channel.unique_id in self._announced:
             self._announced.discard(channel.unique_id)
-            self._events.append(
+            self._tell(
                 AgentLoggedOut(
                     at=at,
                     agent_id=AgentId(channel.agent),
@@ -202,9 +216,7 @@ class VirtualExchange(Watcher):
 
     def originated(self, order: Order, channel: Channel | None, reason: int) -> None:
         if channel is None:
-            self._events.append(
-                CallRefused(at=self.now, call_id=CallId(order.unique_id), reason=NO_CHANNEL)
-            )
+            self._tell(CallRefused(at=self.now, call_id=CallId(order.unique_id), reason=NO_CHANNEL))
 
 
 def originate_of(call: PlaceCall) -> Order:

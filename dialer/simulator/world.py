@@ -46,7 +46,7 @@ class World:
         self._talks = Talks(self._switch, scenario.latency)
         self._dialplan = Dialplan(self._switch, self._talks, scenario)
         met = people or Population(scenario, seed)
-        self._carrier = Carrier(self._switch, scenario, met, self._dialplan.start)
+        self._carrier = Carrier(self._switch, scenario, met, self._dialplan.start, seed)
         self.agents = AgentFloor(self._switch, scenario, seed, epoch)
 
     @property

@@ -18,7 +18,7 @@ from statistics import mean, stdev
 import pytest
 
 from dialer.ami_events import EventTranslator
-from dialer.commands import AnswerRule, BridgeToAgent, PlaceCall
+from dialer.commands import BridgeToAgent, PlaceCall
 from dialer.errors import TelephonyRefusedError
 from dialer.events import (
     AgentLoggedIn,
@@ -37,8 +37,7 @@ from dialer.events import (
     Screening,
     TalkEnded,
 )
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TrunkId, uuid7
-from dialer.profiles import NoAgentAction
+from dialer.ids import AgentId, CallId, uuid7
 from dialer.simulator.ami_text import AmiNarrator
 from dialer.simulator.distributions import Constant, Distribution, Exponential, LogNormal
 from dialer.simulator.people import Behaviour, Population, behaviour_of
@@ -46,6 +45,7 @@ from dialer.simulator.scenario import FAST, ITALY, LOSSLESS, Scenario, Shares
 from dialer.simulator.switch import Bridge, Channel, Order, Watcher
 from dialer.simulator.virtual import VirtualExchange, VirtualTelephony, originate_of
 from dialer.simulator.world import World
+from tests.support.orders import call_of
 
 REPLICATIONS = 24
 T_999 = 3.768  # Student, 23 degrees of freedom, two-sided 99.9 %
@@ -219,27 +219,6 @@ def test_the_shares_can_change_in_the_course_of_the_day() -> None:
 
 
 # --- face A -----------------------------------------------------------------------------------------------------------
-
-
-def call_of(number: int, at: datetime, *, screen: bool = False, trunk: str = "t") -> PlaceCall:
-    return PlaceCall(
-        call_id=CallId(f"call-{number}"),
-        campaign_id=CampaignId("c"),
-        lead_id=LeadId(str(number)),
-        phone=f"+3906{number:06}",
-        caller_id="+390600",
-        trunk=TrunkId(trunk),
-        dial=f"PJSIP/+3906{number:06}@{trunk}",
-        ring_timeout=timedelta(seconds=25),
-        answer_rule=AnswerRule(
-            limit=timedelta(milliseconds=2950),
-            action=NoAgentAction.HANG_UP,
-            noise="dialer-comfort",
-            message="",
-            screen=screen,
-        ),
-        at=at,
-    )
 
 
 def order_of(call_id: CallId, agent_id: AgentId, at: datetime) -> BridgeToAgent:

@@ -1,6 +1,8 @@
 """A shift in virtual time: the production Team against the VirtualExchange. Events in, commands out, no asyncio.
 
-The store is an endless list of new leads; writes are taken as done at once. What is measured is sampled at every tick.
+The store is an endless list of new leads; writes are taken as done at once. A call that does not tell its end is looked up on
+the exchange by the engine's own reconciliation. With `disposes` agents end their wrap-up as the scenario has it, else the
+campaign's limit ends it; breaks are asked for in the talk. What is measured is sampled at every tick.
 """
 
 from collections import Counter
@@ -9,37 +11,47 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from heapq import heappop, heappush
 from itertools import count
+from typing import cast
 
 from dialer.adapters.profile_files import ProfileFiles
-from dialer.agents import AgentPhase
+from dialer.agents import AgentPhase, AgentStatus
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.campaign_run import CampaignRun
 from dialer.commands import (
     BridgeToAgent,
     CancelTimer,
+    CheckCalls,
     Command,
     HangUp,
     PlaceCall,
     RequestLeads,
     StartTimer,
 )
-from dialer.errors import TelephonyError
+from dialer.engine.reconcile import look
+from dialer.errors import IllegalTransitionError, TelephonyError
 from dialer.events import (
+    BreakEnded,
+    BreakRequested,
     BridgeFailed,
+    CallBridged,
+    CallEvent,
     CampaignLoaded,
     Event,
+    Fate,
     LeadsReserved,
     TelephonyUp,
     Ticked,
     TimerFired,
     WindowCount,
+    WrapUpEnded,
 )
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TeamId
 from dialer.leads import Lead, LeadState, Outcome
 from dialer.pacing import Binding
 from dialer.pacing_board import PacingBoard
+from dialer.ports import AttemptStore, ChannelsUp, OpenAttempt, Telephony
 from dialer.profiles import Profile
-from dialer.simulator.people import People
+from dialer.simulator.people import People, break_after, wrap_up_seconds
 from dialer.simulator.scenario import ITALY, Scenario
 from dialer.simulator.virtual import VirtualExchange
 from dialer.team import Team
@@ -49,6 +61,10 @@ START = datetime(2026, 11, 24, 8, tzinfo=UTC)
 """A Tuesday, 9:00 in Rome."""
 
 TICK = timedelta(seconds=0.25)
+LONGEST_WRAP_UP = timedelta(minutes=10)
+"""The campaign's limit, where agents dispose of their calls themselves."""
+
+LOOK_DELAY = timedelta(seconds=0.2)
 CAMPAIGN, TEAM = CampaignId("shift"), TeamId("floor")
 
 
@@ -64,13 +80,14 @@ class ShiftResult:
     answered: int  # persons: the denominator of the abandon ratio
     abandoned: int
     talks: int  # machines that reached an agent are among them
-    talk_share: float  # talk time / logged-in time
-    occupancy: float  # (talk + wrap-up) / logged-in time
+    talk_share: float  # talk time / logged-in time, breaks included
+    occupancy: float  # (talk + wrap-up) / logged-in time without breaks
     wait_seconds: float  # idle time of an agent per talk
     braked_share: float  # of the decisions
     theta: float  # at the end
     worst_ratio: float  # of the running abandon ratio, from the 50th answer on
     limit: float
+    looked_up: int = 0  # looks at the exchange for a call that did not tell its end
 
     @property
     def abandon_ratio(self) -> float:
@@ -83,6 +100,7 @@ def policy(
     profile: str = "DEMO",
     dial_ratio: float = 2.0,
     works_until: time | None = None,
+    ring_timeout: timedelta = timedelta(seconds=25),
 ) -> CampaignPolicy:
     """Nothing but the pacing holds it back."""
     return CampaignPolicy(
@@ -93,6 +111,7 @@ def policy(
         mode=mode,
         dial_ratio=dial_ratio,
         works_until=works_until,
+        ring_timeout=ring_timeout,
         lines=1000,
         calls_per_second=20.0,
     )
@@ -107,12 +126,37 @@ def run(
     scenario: Scenario = ITALY,
     counts: WindowCount | None = None,
     works_until: time | None = None,
+    ring_timeout: timedelta = timedelta(seconds=25),
+    disposes: bool = False,
 ) -> ShiftResult:
     """One shift. `counts`: what the campaign's windows have seen before it; `works_until`: by the clock in Rome."""
     shift = Shift(
-        mode, agents=agents, seed=seed, scenario=scenario, counts=counts, works_until=works_until
+        mode,
+        agents=agents,
+        seed=seed,
+        scenario=scenario,
+        counts=counts,
+        works_until=works_until,
+        ring_timeout=ring_timeout,
+        disposes=disposes,
     )
     return shift.work(hours)
+
+
+class Asked:
+    """An exchange that answers at once, and a store in which no attempt is open, as reconciliation asks them."""
+
+    def __init__(self, exchange: VirtualExchange) -> None:
+        self._exchange = exchange
+
+    async def channels_up(self) -> ChannelsUp:
+        return self._exchange.channels_up()
+
+    async def fate(self, call_id: CallId) -> Fate:
+        return self._exchange.fate(call_id)
+
+    async def still_open(self, campaigns: list[CampaignId]) -> list[OpenAttempt]:
+        return []
 
 
 class Shift:
@@ -127,6 +171,7 @@ class Shift:
         scenario: Scenario = ITALY,
         counts: WindowCount | None = None,
         works_until: time | None = None,
+        ring_timeout: timedelta = timedelta(seconds=25),
         nodes: Iterable[NodeId] = (ONLY_NODE,),
         leads: Iterator[Lead] | None = None,
         profile: Profile | None = None,
@@ -134,11 +179,12 @@ class Shift:
         people: People | None = None,
         board: PacingBoard | None = None,
         new_call_id: Callable[[datetime], CallId] | None = None,
+        disposes: bool = False,
     ) -> None:
         """`leads`: instead of ever new ones; `rules` and `profile`: instead of the mode's plain policy and its profile;
         `people`: instead of the scenario's."""
         self.mode, self.agents, self.seed = mode, agents, seed
-        rules = rules or policy(mode, works_until=works_until)
+        rules = rules or policy(mode, works_until=works_until, ring_timeout=ring_timeout)
         most = max([agents, *(number for _, number in scenario.staffing)])
         self.scenario = replace(scenario, agents=agents)
         self.exchange = VirtualExchange(self.scenario, seed=seed, start=START, people=people)
@@ -152,9 +198,15 @@ class Shift:
         self._due: dict[str, datetime] = {}
         self._timers: list[tuple[datetime, str]] = []
         self._phases = dict.fromkeys(AgentPhase, 0)
+        self._disposes = disposes
+        self._talks = Counter[str]()
+        self._wrap_ups = Counter[str]()
+        self._breaks: dict[str, float] = {}
+        self._paused = self._looked_up = 0
         self._decisions = self._braked = self._dialled = 0
         self._worst = 0.0
         profile = profile or ProfileFiles(None).get(rules.profile)
+        rules = replace(rules, wrap_up=LONGEST_WRAP_UP) if disposes else rules
         self._handle(
             CampaignLoaded(
                 campaign=Campaign(policy=rules, state=CampaignState.RUNNING),
@@ -171,6 +223,11 @@ class Shift:
     @property
     def campaign(self) -> CampaignRun:
         return self.team.runs[CAMPAIGN]
+
+    @property
+    def dialled(self) -> int:
+        """Calls so far."""
+        return self._dialled
 
     def work(self, hours: float) -> ShiftResult:
         self.until(START + timedelta(hours=hours))
@@ -196,7 +253,7 @@ class Shift:
             if timer is not None and timer <= due:
                 _, key = heappop(self._timers)
                 del self._due[key]
-                self._handle(TimerFired(key=key, at=timer))
+                self._fire(key, timer)
         self._hear(self.exchange.advance_to(instant))
 
     def _a_moment_on(self, world: datetime | None) -> datetime:
@@ -216,8 +273,16 @@ class Shift:
             events = self.exchange.take()
 
     def _handle(self, event: Event) -> None:
-        for command in self.team.handle(event):
+        try:
+            commands = self.team.handle(event)
+        except IllegalTransitionError:
+            if not isinstance(event, CallEvent):
+                raise
+            commands = self.team.quarantine(event)
+        for command in commands:
             self._obey(command)
+        if isinstance(event, CallBridged):
+            self._ask_for_break(event.agent_id)
 
     def _obey(self, command: Command) -> None:
         match command:
@@ -230,10 +295,13 @@ class Shift:
             case HangUp(call_id=channel):
                 self.exchange.hang_up(channel)
             case StartTimer(key=key, due_at=due):
-                self._due[key] = due
-                heappush(self._timers, (due, key))
+                self._start_timer(key, due)
+                if key.startswith("wrap:") and self._disposes:
+                    self._dispose(key.removeprefix("wrap:"))
             case CancelTimer(key=key):
                 self._due.pop(key, None)
+            case CheckCalls():
+                self._start_timer("look", self.exchange.now + LOOK_DELAY)
             case RequestLeads(count=wanted):
                 leads = tuple(next(self._leads) for _ in range(wanted))
                 self._handle(
@@ -243,6 +311,57 @@ class Shift:
                 )
             case _:  # writes are done at once, and nothing is ever lost here
                 pass
+
+    def _start_timer(self, key: str, due: datetime) -> None:
+        self._due[key] = due
+        heappush(self._timers, (due, key))
+
+    def _fire(self, key: str, at: datetime) -> None:
+        kind, _, name = key.partition(":")
+        agent = AgentId(name)
+        match kind:
+            case "look":
+                self._look()
+            case "disposed":
+                self._handle(WrapUpEnded(agent_id=agent, at=at))
+                self._begin_break(agent, at)
+            case "back":
+                if self.team.agents[agent].status is AgentStatus.ON_BREAK:
+                    self._handle(BreakEnded(agent_id=agent, at=at))
+            case _:
+                self._handle(TimerFired(key=key, at=at))
+                if kind == "wrap":
+                    self._begin_break(agent, at)
+
+    def _look(self) -> None:
+        """The engine's reconciliation, which waits for nothing here."""
+        self._looked_up += 1
+        asked = Asked(self.exchange)
+        telephony, attempts = cast(Telephony, asked), cast(AttemptStore, asked)
+        looking = look(self.team, ONLY_NODE, telephony, attempts, self.exchange.now)
+        try:
+            looking.send(None)
+        except StopIteration as done:
+            for event in done.value.events:
+                self._handle(event)
+
+    # --- agents -------------------------------------------------------------------------------------------------------
+
+    def _dispose(self, agent: str) -> None:
+        self._wrap_ups[agent] += 1
+        seconds = wrap_up_seconds(self.scenario, self.seed, agent, self._wrap_ups[agent])
+        self._start_timer(f"disposed:{agent}", self.exchange.now + timedelta(seconds=seconds))
+
+    def _ask_for_break(self, agent: AgentId) -> None:
+        self._talks[agent] += 1
+        seconds = break_after(self.scenario, self.seed, agent, self._talks[agent])
+        if seconds is not None and self.team.agents[agent].status is AgentStatus.AVAILABLE:
+            self._breaks[agent] = seconds
+            self._handle(BreakRequested(agent_id=agent, pause_code="break", at=self.exchange.now))
+
+    def _begin_break(self, agent: AgentId, at: datetime) -> None:
+        if (seconds := self._breaks.pop(agent, None)) is not None:
+            self._start_timer(f"back:{agent}", at + timedelta(seconds=seconds))
 
     def _bridge(self, order: BridgeToAgent) -> None:
         try:
@@ -266,7 +385,9 @@ class Shift:
 
     def _sample(self) -> None:
         for agent in self.team.agents.values():
-            if agent.is_staffed:
+            if agent.status is AgentStatus.ON_BREAK and agent.phase is AgentPhase.IDLE:
+                self._paused += 1
+            elif agent.status is not AgentStatus.LOGGED_OUT:
                 self._phases[agent.phase] += 1
         decision = self.campaign.decision
         if decision is None:
@@ -301,13 +422,14 @@ class Shift:
             answered=answered,
             abandoned=abandoned,
             talks=talks,
-            talk_share=talking / staffed,
+            talk_share=talking / (staffed + self._paused),
             occupancy=(talking + wrapping) / staffed,
             wait_seconds=idle * TICK.total_seconds() / max(talks, 1),
             braked_share=self._braked / max(self._decisions, 1),
             theta=self.campaign.budget.theta,
             worst_ratio=self._worst,
             limit=self.campaign.profile.strictest_limit,
+            looked_up=self._looked_up,
         )
 
 
