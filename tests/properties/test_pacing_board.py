@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dialer.agents import AgentPhase
-from dialer.calls import CallState
+from dialer.calls import UNANSWERED, CallState
 from dialer.campaign import PacingMode
 from dialer.events import ClockStepped, PastCall, WindowCount
 from dialer.ids import AgentId
@@ -251,7 +251,7 @@ class BoardMachine(RuleBasedStateMachine):
             unanswered = sum(call.stage is not Stage.WAITING for call in mine)
             assert self.board.in_flight(name) == unanswered
             busy = sum(
-                one.staffed and one.campaign == name and one.duty in (Duty.TALKING, Duty.WRAP_UP)
+                one.staffed and one.campaign == name and one.duty is not Duty.IDLE
                 for one in self.workers.values()
             )
             assert self.board.at_work(name) == len(mine) + busy
@@ -321,10 +321,18 @@ class TeamBoardMachine(TeamMachine):
 
     def compare(self, seen: PacingSnapshot, node: str, now: float) -> None:
         agents = [agent for agent in self.team.agents.values() if agent.node == node]
-        calls = [call for call in self.team.calls.values() if call.order.node == node]
+        calls = [
+            call
+            for call in self.team.calls.values()
+            if call.order.node == node
+            and (
+                call.agent_id is None or call.state not in UNANSWERED
+            )  # else an agent is held for it
+        ]
         assert seen.idle == sum(agent.is_free for agent in agents)
         staffed = [agent for agent in agents if agent.is_staffed]
-        assert seen.reserved == sum(agent.phase is AgentPhase.RESERVED for agent in staffed)
+        held = (AgentPhase.RESERVED, AgentPhase.PREVIEWING)
+        assert seen.reserved == sum(agent.phase in held for agent in staffed)
         for phase, ages in (
             (AgentPhase.TALKING, talking(seen)),
             (AgentPhase.WRAP_UP, wrapping(seen)),

@@ -59,6 +59,10 @@ class TrunkMachine(TeamMachine):
         call = data.draw(st.sampled_from(self.dialing()))
         self.feed(playbook.ends(call, self.later(step), cause))
 
+    # What agents ask for has its own machine: this one's store leaves calls out, which the leads of those are not counted for.
+    the_mode_changes = None
+    an_agent_asks_for_a_call = None
+
     def dialing(self) -> list[str]:
         calls = self.team.calls.items()
         return [call_id for call_id, call in calls if call.state is CallState.DIALING]

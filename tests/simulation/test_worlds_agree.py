@@ -14,10 +14,11 @@ in `LeanWorld`. What remains different, all of it small:
 - agents' times are sampled four times a second here, and counted exactly there.
 
 Error rates. Each comparison is a two-sided t-interval (Welch) of level 99.9 % over independent shifts: worlds that agree fail one
-of the three for at most one choice of seeds in 300; seeds are fixed. What it can see
-is coarse: the intervals are about 5 s of wait, .04 of talk share and .010 of abandoned share to either side, and are bounded so. As
-controls, lean worlds with a quarter instead of a fifth answered, talks of 75 s, a ring of 14 s or no grace were not told apart by
-these three figures: pacing adapts to them. It would show a pacing that dials wrongly, not a small difference of the worlds.
+of the three for at most one choice of seeds in 300; seeds are fixed.
+
+What it can see is coarse: the intervals are about 5 s of wait, .04 of talk share and .010 of abandoned share to either side, and
+are bounded so. As controls, lean worlds with a quarter instead of a fifth answered, with talks of 75 s, a ring of 14 s or without
+grace were not told apart by these three figures: pacing adapts to them. Only a gross difference would show.
 """
 
 from collections.abc import Sequence
