@@ -23,7 +23,7 @@ STUDENT = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """Shares from 0 to 1, times in seconds, decisions in milliseconds of elapsed time.
+    """Shares from 0 to 1, times in seconds, decisions in milliseconds of CPU time.
 
     `most_excess` is by how many calls the abandoned were ever above the limit's share, from the 50th answer on.
     """

@@ -15,6 +15,10 @@ class OwnCase:
 
     `wait` is the most mean seconds between calls; `wait_of` bounds it by another case or policy: (case, policy, factor).
     `whole_list`: every lead is dialled. `peer` is the policy that is judged.
+
+    Why the hour after a jump may hold 6 %: some 35 calls are on their way when their odds turn from .08 to .5, so that 17
+    are answered where 3 were expected. Those 14 are lost whatever is decided afterwards, and are 2.4 % of the hour's 590
+    answers, beside the 3 % of an ordinary hour and what is over before the new odds are believed.
     """
 
     about: str
@@ -51,7 +55,7 @@ OWN: dict[str, OwnCase] = {
     "cold-to-hot": OwnCase(
         about="the share answered jumps from .08 to .5 at half time",
         scenario=replace(FLOOR, person=((0, 0.08), (7_200, 0.5))),
-        worst_hour=0.055,
+        worst_hour=0.06,
     ),
     "half-leave": OwnCase(
         about="half of twenty agents leave at once at half time",

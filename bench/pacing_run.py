@@ -24,7 +24,7 @@ def run_cell(job: Job) -> Cell:
     case, peer, spec, seed, version = job
     pacer = build(spec, ALL[case])
     began = time.process_time()
-    result = LeanWorld(ALL[case], pacer, seed, time.perf_counter_ns).run()
+    result = LeanWorld(ALL[case], pacer, seed, time.thread_time_ns).run()
     return cell_of(case, peer, seed, version, result, time.process_time() - began)
 
 
