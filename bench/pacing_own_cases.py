@@ -16,9 +16,9 @@ class OwnCase:
     `wait` is the most mean seconds between calls; `wait_of` bounds it by another case or policy: (case, policy, factor).
     `whole_list`: every lead is dialled. `peer` is the policy that is judged.
 
-    Why the hour after a jump may hold 6 %: some 35 calls are on their way when their odds turn from .08 to .5, so that 17
-    are answered where 3 were expected. Those 14 are lost whatever is decided afterwards, and are 2.4 % of the hour's 590
-    answers, beside the 3 % of an ordinary hour and what is over before the new odds are believed.
+    Why the hour after a jump may hold 6 %: 30 to 70 calls are on their way when their odds turn from .08 to .5. Of their
+    answers 10 to 15 find nobody, whatever is decided afterwards: 2 to 2.5 % of the hour's 590, beside the 3 % of an ordinary
+    hour and what is over before the new odds are believed.
     """
 
     about: str
