@@ -61,10 +61,10 @@ class RecordedShift:
 def size(agents: int, minutes: float) -> dict[str, Any]:
     recorded = RecordedShift(agents)
     recorded.until(START + WARM_UP)
-    before = (len(recorded.log), recorded.raw, recorded.shift._dialled, recorded.frames_cpu)
+    before = (len(recorded.log), recorded.raw, recorded.shift.dialled, recorded.frames_cpu)
     recorded.until(START + WARM_UP + timedelta(minutes=minutes))
     grown, raw = len(recorded.log) - before[0], recorded.raw - before[1]
-    calls, frames_cpu = recorded.shift._dialled - before[2], recorded.frames_cpu - before[3]
+    calls, frames_cpu = recorded.shift.dialled - before[2], recorded.frames_cpu - before[3]
     began = time.process_time()
     played = replay(bytes(recorded.log))
     hours = minutes / 60

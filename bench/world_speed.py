@@ -67,7 +67,7 @@ def measure(agents: int, hours: float, seed: int, *, timed: bool) -> dict[str, A
     shift.until(START + WARM_UP)
     watch = Stopwatch(shift.exchange)
     if timed:
-        shift.exchange = watch  # type: ignore[assignment]
+        shift.driver.exchange = watch  # type: ignore[assignment]
     began = time.process_time()
     shift.until(START + WARM_UP + timedelta(hours=hours))
     seconds = time.process_time() - began

@@ -1,29 +1,37 @@
 """A shift in virtual time: the production Team against the VirtualExchange. Events in, commands out, no asyncio.
 
-The store answers at once (`Leads`), and agents end their wrap-up as the scenario has it, or at the campaign's limit.
+The store answers at once (`Leads`). Agents end their wrap-up as the scenario has it, or at the campaign's limit, and ask for
+their breaks in the talk. A call that does not tell its end is looked up by whoever `look` is.
 """
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 from typing import Protocol
 
+from dialer.agents import AgentStatus
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.campaign_run import CampaignRun
 from dialer.commands import (
     BridgeToAgent,
     CancelTimer,
+    CheckCalls,
     Command,
     HangUp,
     PlaceCall,
     RequestLeads,
     StartTimer,
 )
-from dialer.errors import TelephonyError
+from dialer.errors import IllegalTransitionError, TelephonyError
 from dialer.events import (
+    BreakEnded,
+    BreakRequested,
     BridgeFailed,
+    CallBridged,
+    CallEvent,
     CampaignLoaded,
     Event,
     LeadsReserved,
@@ -36,7 +44,7 @@ from dialer.events import (
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
 from dialer.leads import Lead, LeadState
 from dialer.profiles import Profile
-from dialer.simulator.people import wrap_up_seconds
+from dialer.simulator.people import break_after, wrap_up_seconds
 from dialer.simulator.scenario import Scenario
 from dialer.simulator.virtual import VirtualExchange
 from dialer.team import Team
@@ -50,6 +58,9 @@ IDLE_TICK = timedelta(seconds=5)
 
 EMPTY_TICK = timedelta(minutes=1)
 """How often it is enough, while nobody is to be logged in: nothing is dialled."""
+
+LOOK_DELAY = timedelta(seconds=0.2)
+"""From the wish to look at the exchange until it is looked at: what was asked for meanwhile is answered together."""
 
 Staffing = tuple[tuple[timedelta, int], ...]
 """(since the shift's begin, agents from then on), ascending."""
@@ -73,29 +84,32 @@ class EndlessLeads:
         self._numbers = count(1)
 
     def reserve(self, request: RequestLeads, at: datetime) -> LeadsReserved:
-        leads = tuple(self._new(request.campaign_id) for _ in range(request.count))
-        return LeadsReserved(campaign_id=request.campaign_id, leads=leads, next_due_at=None, at=at)
+        campaign = request.campaign_id
+        numbers = [next(self._numbers) for _ in range(request.count)]
+        leads = tuple(new_lead(each, campaign, self._zone, phone_of(each)) for each in numbers)
+        return LeadsReserved(campaign_id=campaign, leads=leads, next_due_at=None, at=at)
 
     def keep(self, command: Command, at: datetime) -> None:
         """Nothing to keep."""
 
-    def _new(self, campaign_id: CampaignId) -> Lead:
-        number = next(self._numbers)
-        return Lead(
-            lead_id=LeadId(f"lead-{number}"),
-            campaign_id=campaign_id,
-            phone=phone_of(number),
-            name="",
-            zone=self._zone,
-            priority=0,
-            state=LeadState.RESERVED,
-            attempts=0,
-            never_rang=0,
-            last_attempt_at=None,
-            last_outcome=None,
-            last_abandoned_at=None,
-            next_attempt_at=None,
-        )
+
+def new_lead(number: int, campaign_id: CampaignId, zone: str, phone: str) -> Lead:
+    """A lead as the store hands it out, never tried before."""
+    return Lead(
+        lead_id=LeadId(f"lead-{number}"),
+        campaign_id=campaign_id,
+        phone=phone,
+        name="",
+        zone=zone,
+        priority=0,
+        state=LeadState.RESERVED,
+        attempts=0,
+        never_rang=0,
+        last_attempt_at=None,
+        last_outcome=None,
+        last_abandoned_at=None,
+        next_attempt_at=None,
+    )
 
 
 def phone_of(number: int) -> str:
@@ -115,6 +129,10 @@ class ShiftRules:
     disposes: bool = True
 
 
+Look = Callable[[Team, VirtualExchange, datetime], Sequence[Event]]
+"""What the exchange has to tell the team besides what it has told (dialer.forecast.looks)."""
+
+
 class Shift:
     """The driver. Nobody is there before `staff` says so; `on_command` sees every command as it is obeyed."""
 
@@ -125,24 +143,30 @@ class Shift:
         *,
         seed: int,
         start: datetime,
-        agents: int,
+        agents: int = 0,
         on_command: Callable[[Command, datetime], None] | None = None,
+        look: Look | None = None,
+        team: Team | None = None,
+        exchange: VirtualExchange | None = None,
+        steady: bool = False,
     ) -> None:
-        self.rules, self.seed = rules, seed
-        self.scenario = replace(rules.scenario, agents=0, staffing=())
-        self.exchange = VirtualExchange(self.scenario, seed=seed, start=start)
+        """`look` None: nothing is looked up. `team`: instead of a new one, to which so many `agents` are added anyhow;
+        `exchange`: instead of a new one. `steady`: decides every TICK, whether there is anything to decide or not."""
+        self.rules, self.seed, self.scenario = rules, seed, replace(rules.scenario, agents=0)
+        self.exchange = exchange or VirtualExchange(self.scenario, seed=seed, start=start)
         numbers = count(1)
-        self.team = Team(rules.policy.team_id, lambda _now: CallId(f"call-{next(numbers)}"))
+        self.team = team or Team(rules.policy.team_id, lambda _now: CallId(f"call-{next(numbers)}"))
         for index in range(agents):
             self.team.add_agent(AgentId(str(self.scenario.first_code + index)), "")
-        self._leads = leads
-        self._on_command = on_command
-        self._wanted = 0
+        self._leads, self._look, self._on_command = leads, look, on_command
+        self._steady, self._wanted = steady, 0
         self._due: dict[str, datetime] = {}
         self._timers: list[tuple[datetime, str]] = []
-        self._wrap_ups: dict[str, int] = {}
+        self._wrap_ups, self._talks = Counter[str](), Counter[str]()
+        self._breaks: dict[str, float] = {}
         self.set_state(CampaignState.RUNNING)
-        self.handle(TelephonyUp(at=start))
+        for node in self.team.nodes:
+            self.handle(TelephonyUp(node=node, at=start))
 
     @property
     def now(self) -> datetime:
@@ -183,12 +207,20 @@ class Shift:
         self._pass_to(end)
 
     def handle(self, event: Event) -> None:
-        """Tell the team, and obey."""
-        for command in self.team.handle(event):
+        """Tell the team, and obey. What no call may do any more has the exchange looked at, as the engine does."""
+        try:
+            commands = self.team.handle(event)
+        except IllegalTransitionError:
+            if not isinstance(event, CallEvent):
+                raise
+            commands = self.team.quarantine(event)
+        for command in commands:
             self._obey(command)
+        if isinstance(event, CallBridged):
+            self._ask_for_break(event.agent_id)
 
     def _step(self) -> timedelta:
-        if self.team.calls or self.campaign.hopper:
+        if self._steady or self.team.calls or self.campaign.hopper:
             return TICK
         staffed = any(agent.is_staffed for agent in self.team.agents.values())
         if self._wanted and not staffed:
@@ -212,10 +244,20 @@ class Shift:
         _, key = heappop(self._timers)
         del self._due[key]
         kind, _, name = key.partition(":")
-        if kind == "disposed":
-            self.handle(WrapUpEnded(agent_id=AgentId(name), at=at))
-        else:
-            self.handle(TimerFired(key=key, at=at))
+        agent = AgentId(name)
+        match kind:
+            case "look":
+                self._look_up()
+            case "disposed":
+                self.handle(WrapUpEnded(agent_id=agent, at=at))
+                self._begin_break(agent, at)
+            case "back":
+                if self.team.agents[agent].status is AgentStatus.ON_BREAK:
+                    self.handle(BreakEnded(agent_id=agent, at=at))
+            case _:
+                self.handle(TimerFired(key=key, at=at))
+                if kind == "wrap":
+                    self._begin_break(agent, at)
 
     def _a_moment_on(self, world: datetime | None) -> datetime:
         """Now; a microsecond later when the world is still about to do something now (its clock is finer than ours)."""
@@ -249,6 +291,9 @@ class Shift:
             case CancelTimer(key=key):
                 self._due.pop(key, None)
                 self._due.pop(key.replace("wrap:", "disposed:"), None)
+            case CheckCalls():
+                if self._look is not None:
+                    self._start_timer("look", self.now + LOOK_DELAY)
             case RequestLeads():
                 self.handle(self._leads.reserve(command, self.now))
             case _:
@@ -259,11 +304,27 @@ class Shift:
         heappush(self._timers, (due, key))
         kind, _, agent = key.partition(":")
         if kind == "wrap" and self.rules.disposes:
-            self._wrap_ups[agent] = number = self._wrap_ups.get(agent, 0) + 1
-            seconds = wrap_up_seconds(self.scenario, self.seed, agent, number)
+            self._wrap_ups[agent] += 1
+            seconds = wrap_up_seconds(self.scenario, self.seed, agent, self._wrap_ups[agent])
             done = self.now + timedelta(seconds=seconds)
             if done < due:
                 self._start_timer(f"disposed:{agent}", done)
+
+    def _ask_for_break(self, agent: AgentId) -> None:
+        self._talks[agent] += 1
+        seconds = break_after(self.scenario, self.seed, agent, self._talks[agent])
+        if seconds is not None and self.team.agents[agent].status is AgentStatus.AVAILABLE:
+            self._breaks[agent] = seconds
+            self.handle(BreakRequested(agent_id=agent, pause_code="break", at=self.now))
+
+    def _begin_break(self, agent: AgentId, at: datetime) -> None:
+        if (seconds := self._breaks.pop(agent, None)) is not None:
+            self._start_timer(f"back:{agent}", at + timedelta(seconds=seconds))
+
+    def _look_up(self) -> None:
+        assert self._look is not None
+        for event in self._look(self.team, self.exchange, self.now):
+            self.handle(event)
 
     def _bridge(self, order: BridgeToAgent) -> None:
         try:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from dialer.campaign import PacingMode
 from dialer.commands import BridgeToAgent, PlaceCall
-from dialer.events import Event, TelephonyUp
+from dialer.events import Event
 from dialer.ids import AgentId, NodeId
 from dialer.simulator.scenario import ITALY
 from dialer.simulator.virtual import VirtualExchange
@@ -51,18 +51,22 @@ class Exchanges:
 def run(servers: int, *, agents_each: int, seed: int, hours: float) -> ShiftResult:
     """A predictive shift from an empty abandon budget."""
     nodes = [NodeId(f"server-{number}") for number in range(servers)]
-    shift = Shift(PacingMode.PREDICTIVE, agents=servers * agents_each, seed=seed, nodes=nodes)
-    shift.team.agents.clear()
+    codes = [str(ITALY.first_code + 1000 * number) for number in range(servers)]
     exchanges: dict[NodeId, VirtualExchange] = {}
-    for number, node in enumerate(nodes):
-        first = ITALY.first_code + 1000 * number
-        scenario = replace(ITALY, agents=agents_each, first_code=first)
+    for number, (node, first) in enumerate(zip(nodes, codes, strict=True)):
+        scenario = replace(ITALY, agents=agents_each, first_code=int(first))
         exchanges[node] = VirtualExchange(scenario, seed=10 * seed + number, start=START, node=node)
+    shift = Shift(
+        PacingMode.PREDICTIVE,
+        agents=servers * agents_each,
+        seed=seed,
+        nodes=nodes,
+        exchange=Exchanges(exchanges),  # type: ignore[arg-type]
+    )
+    shift.team.agents.clear()
+    for first in codes:
         for index in range(agents_each):
-            shift.team.add_agent(AgentId(str(first + index)), "")
-    shift.exchange = Exchanges(exchanges)  # type: ignore[assignment]
-    for node in nodes:
-        shift.team.handle(TelephonyUp(node=node, at=START))
+            shift.team.add_agent(AgentId(str(int(first) + index)), "")
     return shift.work(hours)
 
 
