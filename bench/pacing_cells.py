@@ -7,18 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from statistics import mean, stdev
 
 from bench.pacing_own_cases import ALL
+from dialer.forecast.intervals import band
 from dialer.simulator.lean_result import LeanResult
 
 FEWEST_ANSWERS = 50
-# two-sided 95 % quantiles of Student's t, by degrees of freedom from 1
-STUDENT = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +118,5 @@ def append_cell(path: Path, cell: Cell) -> None:
 
 def interval(values: list[float]) -> tuple[float, float]:
     """Mean and half the width of its 95 % t-interval; the second is nan for one value."""
-    if len(values) < 2:
-        return values[0], math.nan
-    quantile = STUDENT[len(values) - 2] if len(values) - 2 < len(STUDENT) else 1.960
-    return mean(values), quantile * stdev(values) / math.sqrt(len(values))
+    found = band(values)
+    return found.mean, math.nan if found.half is None else found.half

@@ -17,12 +17,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench import report
+from bench.pacing_cells import interval
 from dialer.campaign import PacingMode
 from tests.support import shift
 
 FIRST_SEED = 1000
-T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262, 20: 2.093}
-"""Student's t for a two-sided interval of 95 %, by the number of shifts."""
 
 DELAY, CYCLE = 11.5, 107.0
 """Mean seconds from the order to a person's answer, and of talk with wrap-up, in the scenario."""
@@ -48,15 +47,6 @@ def work(one: Shift) -> dict[str, Any]:
 def best_idle_share(agents: int) -> float:
     """The square-root law: what remains idle under the best pacing at a limit of 3 %, two seconds of grace."""
     return max(0.95 * math.sqrt(2 * DELAY / (agents * CYCLE)) - 0.7 * 2.0 / CYCLE, 0.0)
-
-
-def interval(values: list[float]) -> tuple[float, float]:
-    """Mean, and half the width of its 95 % interval."""
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return mean, math.nan
-    t = T_95.get(len(values), 2.0)
-    return mean, t * statistics.stdev(values) / math.sqrt(len(values))
 
 
 def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

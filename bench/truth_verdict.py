@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from math import erf, sqrt
 from statistics import fmean, stdev
 
-T_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179)
-T_975 += (2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064)
-T_975 += (2.060, 2.056, 2.052, 2.048, 2.045, 2.042)
-"""Student's t, two-sided 95 %, for 1 to 30 degrees of freedom; more are taken as 30, which is the safe side."""
+from dialer.forecast.intervals import student
 
 WIDEST = 0.05
 FEWEST_ANSWERS = 600
@@ -56,7 +53,7 @@ def band(values: Sequence[float]) -> Band:
     """The 95 % prediction interval of one more value. Raises ValueError for fewer than two."""
     if len(values) < 2:
         raise ValueError("a band needs at least two replications")
-    t = T_975[min(len(values) - 1, len(T_975)) - 1]
+    t = student(len(values) - 1)
     return Band(fmean(values), t * stdev(values) * sqrt(1 + 1 / len(values)))
 
 
