@@ -91,21 +91,7 @@ class Dialer:
         self._keeping: asyncio.Task[None] | None = None
         self._stopping = False  # what others ask would not be done any more
         self._random = random
-        self.exchanges = Exchanges(
-            [Exchange(s.endpoint(node), s.connect_tone) for node, s in settings.servers.items()],
-            clock=clock,
-            random=random,
-            on_event=self.switchboard.deliver,
-            on_up=self._link_up,
-            on_down=self.switchboard.link_down,
-        )
-        self.registry.register(
-            TeamCollector(
-                lambda: [runner.view() for runner in self.switchboard.runners.values()],
-                lambda: self.exchanges.stats,
-            )
-        )
-        self.registry.register(ServerCollector(clock, self._backlogs))
+        self.exchanges = self._links()
         self.wires = _wires(settings, self.ownership.owner, random, self._tasks, hub)
         self.wires.bus.listen(self._answer, self._hear)
         self.wires.wake_ups.listen(self._woken)
@@ -128,7 +114,31 @@ class Dialer:
             teams=lambda: self.keeper.teams,
             host=platform.node(),
         )
-        if settings.redis.url:
+        self._register_collectors()
+
+    def _links(self) -> Exchanges:
+        return Exchanges(
+            [
+                Exchange(s.endpoint(node), s.connect_tone)
+                for node, s in self.settings.servers.items()
+            ],
+            clock=self.clock,
+            random=self._random,
+            on_event=self.switchboard.deliver,
+            on_up=self._link_up,
+            on_down=self.switchboard.link_down,
+        )
+
+    def _register_collectors(self) -> None:
+        """What is counted when it is asked for."""
+        self.registry.register(
+            TeamCollector(
+                lambda: [runner.view() for runner in self.switchboard.runners.values()],
+                lambda: self.exchanges.stats,
+            )
+        )
+        self.registry.register(ServerCollector(self.clock, self._backlogs))
+        if self.settings.redis.url:
             self.registry.register(WireCollector(self.wires.stats))
 
     @classmethod

@@ -20,9 +20,10 @@ from dialer.adapters.sql.engine import connect
 from dialer.adapters.sql.store import stores_on
 from dialer.config import Settings, read_settings
 from dialer.errors import InvalidInputError
+from dialer.forecast.figures import Forecast
 from dialer.forecast.history import Fitted, fit, history_of
 from dialer.forecast.page import page
-from dialer.forecast.plan import plan_of, read_scenario, world_of
+from dialer.forecast.plan import Plan, plan_of, read_scenario, world_of
 from dialer.forecast.plots import draw, require_plots
 from dialer.forecast.runner import MOST_JOBS, Progress, run
 from dialer.forecast.scenario_file import ScenarioFile
@@ -76,9 +77,7 @@ def simulate(
         world=fitted[1].world if fitted else None,
         profiles=ProfileFiles(settings.profiles_folder),
     )
-    total = len(plan.seeds) * len(plan.policies)
-    with _progress(total, language) as tell:
-        forecast = run(plan, jobs=jobs, progress=tell)
+    forecast = _worked(plan, jobs, language)
     drawn = draw(forecast, plots, plot_format.value, language) if plots else []
     if as_json:
         learnt = {"history": as_json_of(*fitted)} if fitted else {}
@@ -90,6 +89,11 @@ def simulate(
         console.print(_learnt(*fitted, language))
     for path in drawn:
         typer.echo(path)
+
+
+def _worked(plan: Plan, jobs: int, language: Language) -> Forecast:
+    with _progress(len(plan.seeds) * len(plan.policies), language) as tell:
+        return run(plan, jobs=jobs, progress=tell)
 
 
 def _fitted(

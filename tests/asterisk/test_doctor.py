@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import os
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -24,8 +23,7 @@ from dialer.adapters.system_clock import SystemClock
 from dialer.config import ApiSettings, CampaignSettings, DatabaseSettings, Settings
 from dialer.doctor import Finding, Level, check
 from dialer.doctor_run import examine, gather
-from dialer.testbed import AsteriskPair, Unavailable, pair_for
-from dialer.testbed_render import free_ports
+from dialer.testbed import AsteriskPair
 from tests.support.live_server import campaign, settings
 
 pytestmark = pytest.mark.asterisk
@@ -36,18 +34,8 @@ NOTES = {"write_timeout", "global_variables", "audio_ports"}
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[AsteriskPair]:
-    """A pair of this module's own: its files are broken and mended again."""
-    pair = pair_for(f"doctor-{os.getpid()}", free_ports())
-    if isinstance(pair, Unavailable):
-        if os.environ.get("CI") == "true":
-            pytest.fail(pair.reason)
-        pytest.skip(pair.reason)
-    try:
-        pair.up()
-        yield pair
-    finally:
-        pair.remove()
+def pair(own_pair: AsteriskPair) -> AsteriskPair:
+    return own_pair
 
 
 def good(pair: AsteriskPair, folder: Path, *campaigns: CampaignSettings) -> Settings:

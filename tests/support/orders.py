@@ -1,28 +1,23 @@
 """Orders for the simulated exchange, as the product gives them."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
-from dialer.commands import AnswerRule, PlaceCall
-from dialer.ids import CallId, CampaignId, LeadId, TrunkId
-from dialer.profiles import NoAgentAction
+from dialer.commands import PlaceCall
+from dialer.ids import LeadId, TrunkId
+from tests.support.playbook import order
 
 
 def call_of(number: int, at: datetime, *, screen: bool = False, trunk: str = "t") -> PlaceCall:
-    return PlaceCall(
-        call_id=CallId(f"call-{number}"),
-        campaign_id=CampaignId("c"),
+    """To a person of its own: the `number`-th."""
+    call, phone = order(f"call-{number}"), f"+3906{number:06}"
+    return replace(
+        call,
         lead_id=LeadId(str(number)),
-        phone=f"+3906{number:06}",
+        phone=phone,
         caller_id="+390600",
         trunk=TrunkId(trunk),
-        dial=f"PJSIP/+3906{number:06}@{trunk}",
-        ring_timeout=timedelta(seconds=25),
-        answer_rule=AnswerRule(
-            limit=timedelta(milliseconds=2950),
-            action=NoAgentAction.HANG_UP,
-            noise="dialer-comfort",
-            message="",
-            screen=screen,
-        ),
+        dial=f"PJSIP/{phone}@{trunk}",
+        answer_rule=replace(call.answer_rule, screen=screen),
         at=at,
     )

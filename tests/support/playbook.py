@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from dialer.agents import Agent
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.commands import AnswerRule, Command, PlaceCall, RequestLeads
 from dialer.events import (
@@ -162,6 +163,10 @@ def floor(*agents: str, **changes: Any) -> Team:
         team.add_agent(AgentId(agent), agent.title())
         play(team, logs_in(agent, 0))
     return team
+
+
+def agent(team: Team, name: str) -> Agent:
+    return team.agents[AgentId(name)]
 
 
 # --- the conversation -------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dialer import agents as agent_rules
-from dialer.agents import Agent, AgentPhase, AgentStatus
+from dialer.agents import AgentPhase, AgentStatus
 from dialer.calls import CallState
 from dialer.campaign import PacingMode
 from dialer.commands import BridgeToAgent, CheckCalls, CloseAttempt, DeferLead, PlaceCall
@@ -16,6 +16,7 @@ from dialer.leads import Outcome
 from dialer.team import Team
 from tests.support.playbook import (
     SPRING,
+    agent,
     answers,
     asks_break,
     at,
@@ -50,10 +51,6 @@ from tests.support.playbook import (
 
 LONG_AGO = at(-30 * 86400)
 CALM = (WindowCount(answered=1000),) * 2
-
-
-def agent(team: Team, name: str) -> Agent:
-    return team.agents[AgentId(name)]
 
 
 def held(team: Team) -> dict[str, str | None]:

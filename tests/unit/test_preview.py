@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from dialer.agents import MOST_SKIPS, Agent, AgentPhase
+from dialer.agents import MOST_SKIPS, AgentPhase
 from dialer.campaign import PacingMode, PreviewEnd
 from dialer.commands import CancelTimer, DeferLead, PlaceCall, ReleaseLeads, StartTimer
 from dialer.errors import IllegalTransitionError
@@ -15,6 +15,7 @@ from dialer.why import explain
 from tests.support.playbook import (
     SPRING,
     accepts,
+    agent,
     asks_break,
     at,
     campaign,
@@ -40,10 +41,6 @@ from tests.support.playbook import (
 
 def previewing(*agents: str, **changes: object) -> Team:
     return floor(*agents, mode=PacingMode.PREVIEW, **changes)
-
-
-def agent(team: Team, name: str) -> Agent:
-    return team.agents[AgentId(name)]
 
 
 def shown(team: Team) -> dict[str, str]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from dialer.agents import Agent, AgentPhase, AgentStatus
+from dialer.agents import AgentPhase, AgentStatus
 from dialer.calls import CallState
 from dialer.campaign import CampaignState, PacingMode
 from dialer.commands import (
@@ -38,6 +38,7 @@ from dialer.leads import LeadState, Outcome
 from dialer.team import Team
 from tests.support.playbook import (
     SPRING,
+    agent,
     answers,
     asks_break,
     at,
@@ -78,10 +79,6 @@ from tests.support.playbook import (
     timer,
     waits,
 )
-
-
-def agent(team: Team, name: str) -> Agent:
-    return team.agents[AgentId(name)]
 
 
 def phase(team: Team, name: str) -> AgentPhase:
