@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from dialer.abandonment import DEFAULT_FORMULA, AbandonFormula, formula_of
 from dialer.errors import InvalidInputError
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -27,9 +28,19 @@ class NoAgentAction(StrEnum):
 class WindowType(StrEnum):
     CAMPAIGN_TOTAL = "campaign_total"
     CALENDAR_DAY = "calendar_day"
+    CALENDAR_MONTH = "calendar_month"
     CAMPAIGN_PERIOD = (
         "campaign_period"  # successive periods of fixed length from the campaign's start
     )
+    ROLLING = "rolling"  # the latest so long
+
+
+class Scope(StrEnum):
+    """Whose calls a window counts together."""
+
+    CAMPAIGN = "campaign"
+    CLIENT = "client"  # all campaigns of the client company
+    CALL_CENTRE = "call_centre"  # all campaigns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +50,12 @@ class AbandonWindow:
     type: WindowType
     limit_ppm: int
     length: timedelta | None
+    scope: Scope = Scope.CAMPAIGN
+
+    @property
+    def name(self) -> str:
+        """Among the windows of one profile."""
+        return self.type.value if self.scope is Scope.CAMPAIGN else f"{self.scope}:{self.type}"
 
     @property
     def limit_ratio(self) -> float:
@@ -68,6 +85,7 @@ class Profile:
     holidays: frozenset[date]
     pre_holiday: tuple[Interval, ...] | None
     sources: tuple[str, ...]
+    formula: AbandonFormula = DEFAULT_FORMULA
 
     @property
     def name(self) -> str:
@@ -89,6 +107,11 @@ def window_start(
         case WindowType.CALENDAR_DAY:
             local = now.astimezone(profile.zone)
             return datetime.combine(local.date(), time(), profile.zone)
+        case WindowType.CALENDAR_MONTH:
+            first = now.astimezone(profile.zone).date().replace(day=1)
+            return datetime.combine(first, time(), profile.zone)
+        case WindowType.ROLLING:
+            return now - window.length if window.length is not None else None
         case WindowType.CAMPAIGN_PERIOD:
             if started_at is None or window.length is None:
                 return None
@@ -104,6 +127,9 @@ def window_end(
         return None
     if window.type is WindowType.CALENDAR_DAY:
         return datetime.combine(start.date() + timedelta(days=1), time(), profile.zone)
+    if window.type is WindowType.CALENDAR_MONTH:
+        following = (start.date() + timedelta(days=31)).replace(day=1)
+        return datetime.combine(following, time(), profile.zone)
     return start + window.length if window.length is not None else None
 
 
@@ -136,6 +162,7 @@ def _parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
         holidays=holidays,
         pre_holiday=_intervals(hours["pre_holiday"]) if hours["pre_holiday"] else None,
         sources=tuple(data["sources"]),
+        formula=formula_of(data["abandon"], data["connect"]["allowance_ms"]),
     )
 
 
@@ -173,13 +200,16 @@ def _limit_ms(connect: dict[str, Any], no_agent: dict[str, Any]) -> int:
 
 
 def _window(data: dict[str, Any]) -> AbandonWindow:
-    if data["scope"] != "campaign":
+    if data["scope"] != Scope.CAMPAIGN:
         raise InvalidInputError("abandon.windows.scope", f"{data['scope']!r} is not supported yet")
-    if data["type"] not in set(WindowType):
+    if data["type"] not in set(WindowType) - {WindowType.ROLLING}:
         raise InvalidInputError("abandon.windows.type", f"{data['type']!r} is not supported yet")
     length = data["length_s"]
+    if length is None and data["type"] in (WindowType.ROLLING, WindowType.CAMPAIGN_PERIOD):
+        raise InvalidInputError("abandon.windows.length_s", f"{data['type']} needs a length")
     return AbandonWindow(
         type=WindowType(data["type"]),
+        scope=Scope(data["scope"]),
         limit_ppm=round(data["limit_ratio"] * 1_000_000),
         length=timedelta(seconds=length) if length is not None else None,
     )

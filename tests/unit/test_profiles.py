@@ -53,6 +53,22 @@ def test_italy() -> None:
     assert italy.name.startswith("IT-GARANTE@")
 
 
+def test_a_calendar_month_is_of_the_profiles_zone() -> None:
+    data = italian()
+    data["abandon"]["windows"][0]["type"] = "calendar_month"
+    profile = parse(data, NEVER)
+    month, now = profile.windows[0], datetime(2026, 12, 31, 23, 30, tzinfo=UTC)  # 00:30 in Rome
+    assert window_start(month, profile, None, now) == datetime(2026, 12, 31, 23, tzinfo=UTC)
+    assert window_end(month, profile, None, now) == datetime(2027, 1, 31, 23, tzinfo=UTC)
+
+
+def test_a_window_of_fixed_length_names_it() -> None:
+    data = italian()
+    data["abandon"]["windows"][0]["type"] = "campaign_period"
+    with pytest.raises(InvalidInputError, match="length_s"):
+        parse(data, NEVER)
+
+
 def test_the_united_states() -> None:
     us = ProfileFiles().get("US-FED")
     assert us.windows == (
@@ -97,7 +113,8 @@ def test_what_the_rules_do_not_honour_is_refused_by_field(field: str, value: obj
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("scope", "call_centre"), ("type", "rolling"), ("type", "calendar_month")]
+    ("name", "value"),
+    [("scope", "call_centre"), ("scope", "list"), ("type", "rolling"), ("type", "week")],
 )
 def test_a_window_that_the_rules_do_not_count_is_refused_by_field(name: str, value: str) -> None:
     data = italian()
