@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from dialer.adapters.exchanges import Exchange, Exchanges
 from dialer.adapters.memory_line import MemoryHub
 from dialer.adapters.metrics import PrometheusMetrics, TeamCollector, WireCollector
-from dialer.adapters.pacing_files import PacingFiles, folder_beside
+from dialer.adapters.pacing_files import PacingFiles, folder_of
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.adapters.server_metrics import Backlog, ServerCollector
 from dialer.adapters.sql.store import open_stores
@@ -427,7 +427,7 @@ class Dialer:
 
 def _pacing_files(settings: Settings) -> PacingFiles:
     chosen = settings.pacing_log
-    folder = chosen.folder or folder_beside(settings.database.url)
+    folder = folder_of(chosen.folder, settings.database.url)
     return PacingFiles(folder, most_bytes=chosen.most_bytes, file_bytes=chosen.file_bytes)
 
 

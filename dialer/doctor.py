@@ -359,6 +359,20 @@ def _free_space(free: int | None, place: str) -> Findings:
     yield Finding(level, "disk_full", {"place": place, "mib": free // MIB})
 
 
+def check_pacing_log(facts: Facts) -> Findings:
+    """No fault: dialling goes on without it."""
+    log = facts.pacing_log
+    if log is None:
+        return
+    if not log.problem:
+        yield _ok("pacing_log", folder=log.folder)
+        return
+    values = {"folder": log.folder, "problem": log.problem}
+    yield Finding(
+        Level.WARNING, "pacing_log_unwritable", values, "shell", f"chown -R dialer: {log.folder}"
+    )
+
+
 def check_redis(facts: Facts) -> Findings:
     """Away is no fault: the server dials all the same. A refusal does not mend itself."""
     redis = facts.redis
@@ -401,6 +415,7 @@ ASTERISK_RULES: tuple[Callable[[Facts], Findings], ...] = (
 OWN_RULES: tuple[Callable[[Facts], Findings], ...] = (
     check_settings,
     check_database,
+    check_pacing_log,
     check_redis,
     check_api,
 )

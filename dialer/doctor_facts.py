@@ -169,9 +169,18 @@ class RedisFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PacingLogFacts:
+    """Where the pacing log is to lie, and what a trial file there came to."""
+
+    folder: str
+    problem: str = ""  # why nothing can be written there
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     settings: SettingsFacts
     asterisk: AsteriskFacts
     database: DatabaseFacts
     api: ApiFacts
     redis: RedisFacts | None = None  # None: the settings name none
+    pacing_log: PacingLogFacts | None = None  # None: it is switched off

@@ -1,4 +1,4 @@
-"""Looks at our own side: the database, the disk under it, and the API's port. It changes nothing."""
+"""Looks at our own side: the database, the disk under it, the pacing log's folder, and the API's port. It changes nothing."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import shutil
 import socket
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -19,10 +20,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from dialer.adapters.redis_line import FAULTS, client, told
 from dialer.adapters.sql.engine import Database, address_of, connect
 from dialer.adapters.sql.migrate import SCRIPTS
-from dialer.doctor_facts import ApiFacts, DatabaseFacts, RedisFacts
+from dialer.doctor_facts import ApiFacts, DatabaseFacts, PacingLogFacts, RedisFacts
 from dialer.errors import DialerError
 
 ANSWER_SECONDS = 2.0
+TRIAL_BYTES = 65_536
+"""Some seconds of a large team: a disk with less room is full."""
 
 
 class _Undo(Exception):
@@ -92,6 +95,18 @@ async def _write(database: Database, facts: DatabaseFacts) -> DatabaseFacts:
         return facts
     except (DialerError, SQLAlchemyError, OSError) as error:
         return replace(facts, write_problem=_told(error))
+
+
+def look_at_pacing_log(folder: Path) -> PacingLogFacts:
+    """A trial file that has no name and is gone at once, in the folder, or where the folder is to be made."""
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    facts = PacingLogFacts(folder=str(folder))
+    try:
+        with TemporaryFile(dir=there) as trial:
+            trial.write(bytes(TRIAL_BYTES))
+    except OSError as error:
+        return replace(facts, problem=error.strerror or type(error).__name__)
+    return facts
 
 
 def _told(error: BaseException) -> str:

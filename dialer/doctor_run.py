@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 
+from dialer.adapters.pacing_files import folder_of
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.adapters.system_clock import SystemClock
 from dialer.campaign import CampaignPolicy
@@ -10,7 +11,7 @@ from dialer.config import AsteriskSettings, CampaignSettings, Settings
 from dialer.doctor import Finding, Level, check, check_all, healthy
 from dialer.doctor_ami import look
 from dialer.doctor_facts import CampaignFacts, Facts, SettingsFacts
-from dialer.doctor_host import look_at_api, look_at_database, look_at_redis
+from dialer.doctor_host import look_at_api, look_at_database, look_at_pacing_log, look_at_redis
 from dialer.errors import NotFoundError
 from dialer.ports import Clock
 from dialer.profiles import NoAgentAction, Profile
@@ -23,12 +24,19 @@ async def gather(settings: Settings, clock: Clock) -> dict[str, Facts]:
     database = await look_at_database(settings.database.url)
     api = await look_at_api(settings.api.host, settings.api.port)
     redis = await look_at_redis(settings.redis.url.get_secret_value(), settings.redis.prefix)
+    folder = folder_of(settings.pacing_log.folder, settings.database.url)
+    log = look_at_pacing_log(folder) if settings.pacing_log.enabled else None
     gathered = {}
     for name, asterisk in settings.servers.items():
         asked = settings_facts(settings, asterisk)
         seen = await look(asterisk.endpoint(name), asked, clock)
         gathered[str(name)] = Facts(
-            settings=asked, asterisk=seen, database=database, api=api, redis=redis
+            settings=asked,
+            asterisk=seen,
+            database=database,
+            api=api,
+            redis=redis,
+            pacing_log=log,
         )
     return gathered
 

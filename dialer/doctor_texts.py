@@ -404,6 +404,18 @@ DOCTOR_TEXTS: dict[str, tuple[str, str]] = {
         "Free some space: when a write fails, dialling stops",
         "Liberare spazio: quando una scrittura fallisce, le chiamate si fermano",
     ),
+    "doctor.pacing_log": (
+        "The pacing log can be written in {folder}",
+        "Il registro del ritmo può essere scritto in {folder}",
+    ),
+    "doctor.pacing_log_unwritable": (
+        "The pacing log cannot be written in {folder} ({problem}): why a call was placed would not be known",
+        "Il registro del ritmo non può essere scritto in {folder} ({problem}): non si saprebbe perché una chiamata è partita",
+    ),
+    "doctor.pacing_log_unwritable.mend": (
+        "Free some space on that disk, or give the folder to the dialer's user; or name another folder under [pacing_log]",
+        "Liberare spazio su quel disco, o dare la cartella all'utente del dialer; o indicarne un'altra in [pacing_log]",
+    ),
     "doctor.redis": (
         "Redis answers, and lets the server do what it needs: {place}",
         "Redis risponde, e permette al server ciò che gli serve: {place}",

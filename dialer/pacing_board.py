@@ -261,6 +261,7 @@ class PacingBoard:
                 one.node, one.duty, one.since + seconds, one.staffed, one.campaign
             )
         self._away = {node: since + seconds for node, since in self._away.items()}
+        self._unknown.shift(seconds)
 
     def _teach(self, before: _Agent, now: _Agent | None, at: float = 0.0) -> None:
         """A talk or a wrap-up has ended."""

@@ -92,8 +92,10 @@ class PacingFiles:
             total -= size
 
 
-def folder_beside(database_url: str) -> Path:
-    """Where the logs lie unless somebody says otherwise: beside the database's file, where it is one."""
+def folder_of(chosen: Path | None, database_url: str) -> Path:
+    """Where the logs lie: unless somebody has chosen, beside the database's file, where it is one."""
+    if chosen is not None:
+        return chosen
     try:
         return file_of(database_url).parent / FOLDER
     except InvalidInputError:

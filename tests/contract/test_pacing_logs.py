@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from dialer.adapters.memory_pacing import MemoryPacingLogs
-from dialer.adapters.pacing_files import SUFFIX, PacingFiles, folder_beside
+from dialer.adapters.pacing_files import SUFFIX, PacingFiles, folder_of
 from dialer.errors import PacingLogDownError
 from dialer.ids import TeamId
 from dialer.pacing_frames import FrameReader
@@ -127,6 +127,7 @@ async def test_a_folder_that_takes_nothing_is_a_log_that_is_down(
 
 
 def test_logs_lie_beside_the_database_where_it_is_a_file(tmp_path: Path) -> None:
-    assert folder_beside(f"sqlite:///{tmp_path}/dialer.sqlite3") == tmp_path / "pacing-log"
-    assert folder_beside("sqlite+aiosqlite:///dialer.sqlite3") == Path("pacing-log")
-    assert folder_beside("postgresql://dialer@localhost/dialer") == Path("pacing-log")
+    assert folder_of(None, f"sqlite:///{tmp_path}/dialer.sqlite3") == tmp_path / "pacing-log"
+    assert folder_of(None, "sqlite+aiosqlite:///dialer.sqlite3") == Path("pacing-log")
+    assert folder_of(Path("elsewhere"), "postgresql://dialer@localhost/dialer") == Path("elsewhere")
+    assert folder_of(None, "postgresql://dialer@localhost/dialer") == Path("pacing-log")

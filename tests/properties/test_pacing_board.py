@@ -416,6 +416,28 @@ def test_a_clock_that_steps_during_talks_teaches_nothing(by: float) -> None:
     )
 
 
+@pytest.mark.parametrize("by", [-3600.0, 3600.0])
+def test_a_clock_that_steps_changes_nothing_for_adopted_talks_either(by: float) -> None:
+    """Talks of no known campaign: their table is due when it would have been."""
+    stepped, steady = board_of_talks(), board_of_talks()
+    began = START.timestamp()
+
+    def chance(board: PacingBoard, now: float) -> float:
+        board.agent("probe", "roma", Duty.TALKING, now - 20, staffed=True, campaign="")
+        (group,) = board.snapshot("spring", "roma", now).busy
+        return float(group.table.rows(np.array([20.0]), np.zeros(0))[0, -1])
+
+    at_first = {chance(board, began) for board in (stepped, steady)}
+    stepped.shift(by)
+    for number in range(200):
+        for board, start in ((stepped, began + by), (steady, began)):
+            name = f"agent-{number}"
+            board.agent(name, "roma", Duty.TALKING, start, staffed=True, campaign="")
+    later = [chance(stepped, began + by + 15), chance(steady, began + 15)]
+    assert later[0] == pytest.approx(later[1], abs=1e-9)
+    assert later[1] not in at_first
+
+
 def person_soon(board: PacingBoard, campaign: str, now: float) -> float:
     """The chance that a call placed now brings a person within the longest horizon."""
     return board.snapshot(campaign, "roma", now).answers.new_call[-1]

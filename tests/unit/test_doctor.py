@@ -16,6 +16,7 @@ from dialer.doctor_facts import (
     DatabaseFacts,
     Facts,
     Link,
+    PacingLogFacts,
     RedisFacts,
     SettingsFacts,
     TrunkFacts,
@@ -85,6 +86,11 @@ def settings(**changes: object) -> Facts:
 
 def database(**changes: object) -> Facts:
     return replace(GOOD, database=replace(DATABASE, **changes))  # type: ignore[arg-type]
+
+
+def pacing_log(**changes: object) -> Facts:
+    facts = PacingLogFacts(folder="/var/lib/pacing-log", **changes)  # type: ignore[arg-type]
+    return replace(GOOD, pacing_log=facts)
 
 
 def redis(**changes: object) -> Facts:
@@ -225,6 +231,13 @@ CASES: list[tuple[Facts, str, Level, str]] = [
     (database(exists=False, revision=None), "database_new", OK, ""),
     (database(free_bytes=50 * MIB), "disk_full", F, ""),
     (database(free_bytes=500 * MIB), "disk_full", W, ""),
+    (pacing_log(), "pacing_log", OK, ""),
+    (
+        pacing_log(problem="No space left on device"),
+        "pacing_log_unwritable",
+        W,
+        "chown -R dialer: /var/lib/pacing-log",
+    ),
     (redis(), "redis", OK, ""),
     (redis(problem="Connection refused"), "redis_away", W, "url = ..."),
     (redis(problem="WRONGPASS", refused=True), "redis_refused", F, ""),
