@@ -21,7 +21,7 @@ from dialer.campaign import (
     PreviewEnd,
 )
 from dialer.errors import InvalidInputError, NotFoundError
-from dialer.ids import CampaignId, TeamId, TrunkId
+from dialer.ids import CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import LeadState, Outcome
 from dialer.ports import LeadCounts
 from dialer.texts import Language
@@ -46,6 +46,19 @@ class Policy(Body):
     id: CampaignId = Field(pattern=ID_PATTERN)
     name: Line = Field(default="", description="Empty: the id")
     team: TeamId = Field(default=TeamId("main"), pattern=ID_PATTERN)
+    client: ClientId = Field(
+        default=_DEFAULT.client_id, pattern=ID_PATTERN, description="On whose behalf: see /clients"
+    )
+    purpose: str = Field(
+        default=_DEFAULT.purpose,
+        pattern="^(telemarketing|research|survey|service|debt)$",
+        description="As the profiles name it",
+    )
+    sector: str = Field(
+        default=_DEFAULT.sector,
+        pattern=r"^[a-z_]{0,32}$",
+        description="Where a law names it: energy",
+    )
     profile: str = Field(default=_DEFAULT.profile, max_length=64)
     mode: PacingMode = _DEFAULT.mode
     dial_ratio: float = Field(
@@ -101,6 +114,9 @@ class Policy(Body):
             id=policy.campaign_id,
             name=policy.name,
             team=policy.team_id,
+            client=policy.client_id,
+            purpose=policy.purpose,
+            sector=policy.sector,
             profile=policy.profile,
             mode=policy.mode,
             dial_ratio=policy.dial_ratio,
@@ -129,6 +145,9 @@ class Policy(Body):
             campaign_id=self.id,
             name=self.name or self.id,
             team_id=self.team,
+            client_id=self.client,
+            purpose=self.purpose,
+            sector=self.sector,
             profile=self.profile,
             mode=self.mode,
             dial_ratio=self.dial_ratio,

@@ -154,6 +154,8 @@ class Dialer:
             await self.stores.agents.save(record)
         for trunk in self.settings.trunks:
             await self.stores.trunks.save(trunk.trunk())
+        for client in self.settings.clients:
+            await self.stores.clients.save(client.client())
         for campaign, policy in self.settings.campaign_policies():
             await self.stores.campaigns.save(policy)
             if campaign.running:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
-from dialer.ids import CampaignId, TeamId, TrunkId
+from dialer.ids import MAIN_CLIENT, CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
 
 
@@ -66,6 +66,11 @@ class CampaignPolicy:
     campaign_id: CampaignId
     name: str
     team_id: TeamId
+    client_id: ClientId = MAIN_CLIENT  # on whose behalf
+    purpose: str = (
+        "telemarketing"  # as the profiles name it: telemarketing, research, survey, service, debt
+    )
+    sector: str = ""  # what is offered, where a law names it (energy); empty: none of these
     profile: str = "IT-GARANTE"
     mode: PacingMode = PacingMode.PREDICTIVE
     dial_ratio: float = 2.0  # lines per free agent, for RATIO

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from dialer.ami_node import AmiEndpoint
 from dialer.campaign import CampaignPolicy
+from dialer.clients import Client
 from dialer.config_campaign import CampaignSettings as CampaignSettings
 from dialer.config_hints import unknown_key
 from dialer.config_secrets import ServerSecrets
@@ -28,7 +29,7 @@ from dialer.config_table import (
     setting,
 )
 from dialer.errors import InvalidInputError
-from dialer.ids import ONLY_NODE, AgentId, NodeId, TeamId, TrunkId
+from dialer.ids import MAIN_CLIENT, ONLY_NODE, AgentId, ClientId, NodeId, TeamId, TrunkId
 from dialer.logs import LogFormat
 from dialer.phones import is_region
 from dialer.ports import AgentRecord
@@ -258,6 +259,18 @@ class TrunkSettings(Strict):
         )
 
 
+class ClientSettings(Strict):
+    """A company on whose behalf people are called. Saved (or brought up to date) at start."""
+
+    id: str = Field(
+        pattern=ID, description="Its name in campaigns, do-not-call lists and addresses of the API"
+    )
+    name: str = setting("", "What people see", "the id is shown", max_length=200)
+
+    def client(self) -> Client:
+        return Client(client_id=ClientId(self.id), name=self.name or self.id)
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="DIALER_", env_nested_delimiter="__", extra="forbid", frozen=True
@@ -271,6 +284,7 @@ class Settings(BaseSettings):
     pacing_log: PacingLogSettings = PacingLogSettings()
     agents: list[AgentSettings] = []
     trunks: list[TrunkSettings] = []
+    clients: list[ClientSettings] = []
     campaigns: list[CampaignSettings] = []
     profiles_folder: Path | None = setting(
         None,
@@ -318,6 +332,19 @@ class Settings(BaseSettings):
             if unknown:
                 raise ValueError(
                     f"campaigns: {campaign.id} names a trunk that is none of the trunks"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _clients_are_there(self) -> Self:
+        counted = Counter(client.id for client in self.clients)
+        for name, count in counted.items():
+            if count > 1:
+                raise ValueError(f"clients: the id {name!r} stands there twice")
+        for campaign in self.campaigns:
+            if campaign.client not in {MAIN_CLIENT, *counted}:
+                raise ValueError(
+                    f"campaigns: {campaign.id} names a client that is none of the clients"
                 )
         return self
 

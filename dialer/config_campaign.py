@@ -7,7 +7,7 @@ from pydantic import Field
 
 from dialer.campaign import CampaignPolicy, Guard, PacingMode
 from dialer.config_table import ID, ONE_TEAM, Strict, TrunkName, setting
-from dialer.ids import CampaignId, TeamId, TrunkId
+from dialer.ids import MAIN_CLIENT, CampaignId, ClientId, TeamId, TrunkId
 from dialer.trunks import DEFAULT_TRUNK
 
 
@@ -17,6 +17,24 @@ class CampaignSettings(Strict):
     id: str = Field(pattern=ID, description="Its name in addresses of the API, labels and the log")
     name: str = setting("", "What people see; unique", "the id is shown")
     team: str = setting("main", "Whose agents talk; cannot change later", ONE_TEAM, pattern=ID)
+    client: str = setting(
+        MAIN_CLIENT,
+        "On whose behalf people are called: the id of one of the clients",
+        "a centre that calls for itself has no other",
+        pattern=ID,
+    )
+    purpose: str = setting(
+        "telemarketing",
+        "Why people are called, as profiles name it: `telemarketing`, `research`, `survey`, `service` or `debt`",
+        "the one with the most rules",
+        pattern=r"^(telemarketing|research|survey|service|debt)$",
+    )
+    sector: str = setting(
+        "",
+        "What is offered, where a law names it (`energy`)",
+        "few sectors have rules of their own",
+        pattern=r"^[a-z_]{0,32}$",
+    )
     profile: str = setting(
         "IT-GARANTE",
         "Whose law holds: limits, hours, blocks (docs/reference/profiles.md)",
@@ -109,6 +127,9 @@ class CampaignSettings(Strict):
             campaign_id=CampaignId(self.id),
             name=self.name or self.id,
             team_id=TeamId(self.team),
+            client_id=ClientId(self.client),
+            purpose=self.purpose,
+            sector=self.sector,
             profile=self.profile,
             mode=self.mode,
             dial_ratio=self.dial_ratio,

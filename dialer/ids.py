@@ -8,12 +8,17 @@ TeamId = NewType("TeamId", str)
 CampaignId = NewType("CampaignId", str)
 LeadId = NewType("LeadId", str)
 TrunkId = NewType("TrunkId", str)
+ClientId = NewType("ClientId", str)
+"""A company on whose behalf people are called."""
 AgentId = NewType("AgentId", str)
 """An agent's code: the digits that the agent dials to log in."""
 CallId = NewType("CallId", str)
 """UUIDv7 text. The same id names the attempt in the store and the channel in Asterisk."""
 NodeId = NewType("NodeId", str)
 """The name that the settings give to one Asterisk server."""
+
+MAIN_CLIENT = ClientId("main")
+"""The client of a centre that calls for itself."""
 
 ONLY_NODE = NodeId("asterisk")
 """The server's name where there is one and the settings give it none."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
+from dialer.clients import Client
 from dialer.commands import BridgeToAgent, CallRecord, CloseAttempt, PlaceCall, RecordDisposition
 from dialer.errors import DialerError
 from dialer.events import Event, Fate, NotOpened
@@ -290,9 +291,22 @@ class AttemptStore(Protocol):
         ...
 
 
+class ClientStore(Protocol):
+    """Who people are called for. MAIN_CLIENT is there from the start; none is ever removed."""
+
+    async def save(self, client: Client) -> None:
+        """Insert or replace."""
+        ...
+
+    async def all(self) -> list[Client]:
+        """By id."""
+        ...
+
+
 class CampaignStore(Protocol):
     async def save(self, policy: CampaignPolicy) -> None:
-        """Insert or replace; a new campaign is PAUSED. Raises ConflictError when another campaign has its name."""
+        """Insert or replace; a new campaign is PAUSED. Raises ConflictError when another campaign has its name,
+        NotFoundError when its client is unknown."""
         ...
 
     async def set_state(self, campaign_id: CampaignId, state: CampaignState) -> None:
@@ -466,6 +480,7 @@ class Stores:
     leads: LeadStore
     attempts: AttemptStore
     campaigns: CampaignStore
+    clients: ClientStore
     trunks: TrunkStore
     agents: AgentDirectory
     leases: Lease

@@ -12,6 +12,7 @@ from dialer.adapters.memory_leads import MemoryLeadStore
 from dialer.adapters.memory_leases import MemoryLease
 from dialer.adapters.memory_tables import MemoryTables
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
+from dialer.clients import Client
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import AgentId, CampaignId
 from dialer.ports import AgentRecord, Stores
@@ -21,8 +22,11 @@ from dialer.trunks import Trunk
 class MemoryCampaignStore:
     def __init__(self, tables: MemoryTables) -> None:
         self._campaigns = tables.campaigns
+        self._clients = tables.clients
 
     async def save(self, policy: CampaignPolicy) -> None:
+        if policy.client_id not in self._clients:
+            raise NotFoundError("no such client")
         namesake = await self.by_name(policy.name)
         if namesake is not None and namesake.policy.campaign_id != policy.campaign_id:
             raise ConflictError("another campaign has this name")
@@ -50,6 +54,17 @@ class MemoryCampaignStore:
 
     async def all(self) -> list[Campaign]:
         return [self._campaigns[key] for key in sorted(self._campaigns)]
+
+
+class MemoryClientStore:
+    def __init__(self, tables: MemoryTables) -> None:
+        self._clients = tables.clients
+
+    async def save(self, client: Client) -> None:
+        self._clients[client.client_id] = client
+
+    async def all(self) -> list[Client]:
+        return [self._clients[key] for key in sorted(self._clients)]
 
 
 class MemoryTrunkStore:
@@ -95,6 +110,7 @@ def memory_stores(*, random: Random | None = None) -> Stores:
         leads=MemoryLeadStore(tables, random or SystemRandom()),
         attempts=MemoryAttemptStore(tables),
         campaigns=MemoryCampaignStore(tables),
+        clients=MemoryClientStore(tables),
         trunks=MemoryTrunkStore(tables),
         agents=MemoryAgentDirectory(tables),
         leases=MemoryLease(tables),

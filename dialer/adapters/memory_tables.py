@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from heapq import heappop, heappush
 
 from dialer.campaign import Campaign
+from dialer.clients import MAIN, Client
 from dialer.errors import NotFoundError
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
+from dialer.ids import AgentId, CallId, CampaignId, ClientId, LeadId, NodeId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState
 from dialer.ports import AgentRecord, Attempt, TeamLease, fence_of
 from dialer.trunks import Trunk
@@ -64,6 +65,7 @@ class WaitingLine:
 
 class MemoryTables:
     def __init__(self) -> None:
+        self.clients: dict[ClientId, Client] = {MAIN.client_id: MAIN}
         self.campaigns: dict[CampaignId, Campaign] = {}
         self.agents: dict[AgentId, AgentRecord] = {}
         self.trunks: dict[TrunkId, Trunk] = {}

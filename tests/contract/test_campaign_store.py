@@ -7,8 +7,9 @@ import pytest
 
 from dialer.adapters.sql.campaigns import OWN_COLUMNS, document_of, policy_of
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode, PreviewEnd
+from dialer.clients import MAIN, Client
 from dialer.errors import ConflictError, NotFoundError
-from dialer.ids import AgentId, CampaignId, TeamId, TrunkId
+from dialer.ids import AgentId, CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
 from dialer.ports import AgentRecord, Stores
 from tests.contract.world import AUTUMN, NOON, SPRING, policy
@@ -17,6 +18,9 @@ EVERYTHING = CampaignPolicy(
     campaign_id=SPRING,
     name="Spring sale",
     team_id=TeamId("north"),
+    client_id=ClientId("acme"),
+    purpose="survey",
+    sector="energy",
     profile="US-FED",
     mode=PacingMode.RATIO,
     dial_ratio=1.5,
@@ -38,6 +42,30 @@ EVERYTHING = CampaignPolicy(
     message="sorry",
     retry={Outcome.BUSY: timedelta(minutes=1, milliseconds=500)},
 )
+
+
+ACME = Client(client_id=ClientId("acme"), name="Acme S.p.A.")
+
+
+@pytest.fixture(autouse=True)
+async def acme(stores: Stores) -> None:
+    await stores.clients.save(ACME)
+
+
+class TestClients:
+    async def test_the_main_client_is_there_from_the_start(self, stores: Stores) -> None:
+        assert await stores.clients.all() == [ACME, MAIN]
+
+    async def test_saving_again_renames_it(self, stores: Stores) -> None:
+        renamed = [replace(ACME, name="Acme S.r.l."), replace(MAIN, name="Our own")]
+        for client in renamed:
+            await stores.clients.save(client)
+        assert await stores.clients.all() == renamed
+
+    async def test_a_campaign_of_an_unknown_client_is_not_saved(self, stores: Stores) -> None:
+        with pytest.raises(NotFoundError, match="client"):
+            await stores.campaigns.save(replace(EVERYTHING, client_id=ClientId("nobody")))
+        assert await stores.campaigns.all() == []
 
 
 class TestCampaigns:

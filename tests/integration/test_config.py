@@ -52,6 +52,8 @@ def test_an_unknown_key_is_named_with_the_nearest(
         ("[redis]\nurl = 'redis.example:6379'", "redis.url"),
         ("[redis]\nprefix = 'a b'", "redis.prefix"),
         ("[[campaigns]]\nid = 'a b'", "campaigns.0.id"),
+        ("[[campaigns]]\nid = 'a'\npurpose = 'fun'", "campaigns.0.purpose"),
+        ("[[clients]]\nname = 'no id'", "clients.0.id"),
         ("[[campaigns]]\nname = 'no id'", "campaigns.0.id"),
         ("[[campaigns]]\nid = 'a'\n[[campaigns]]\nid = 'b'\nlines = 0", "campaigns.1.lines"),
         ("[[campaigns]]\nid = 'a'\nmode = 'reckless'", "campaigns.0.mode"),
@@ -170,3 +172,18 @@ def test_a_campaign_that_names_no_trunk_has_all_of_the_settings(tmp_path: Path) 
 def test_without_trunks_a_campaign_has_the_endpoint_dialer_trunk(tmp_path: Path) -> None:
     settings = read(tmp_path, "[[campaigns]]\nid = 'a'")
     assert [policy.trunks for _, policy in settings.campaign_policies()] == [("dialer-trunk",)]
+
+
+def test_a_campaign_s_client_is_one_of_the_clients(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path, "[[clients]]\nid = 'acme'\n[[campaigns]]\nid = 'a'\nclient = 'acme'\n"
+    )
+    ((_, policy),) = settings.campaign_policies()
+    assert policy.client_id == "acme"
+    assert settings.clients[0].client().name == "acme"
+    _, problem = refused(
+        tmp_path, "[[clients]]\nid = 'acme'\n[[campaigns]]\nid = 'a'\nclient = 'acne'\n"
+    )
+    assert "a names a client that is none of the clients" in problem
+    _, problem = refused(tmp_path, "[[clients]]\nid = 'acme'\n[[clients]]\nid = 'acme'\n")
+    assert "'acme' stands there twice" in problem

@@ -1,20 +1,22 @@
 """CampaignStore on SQL. A policy is kept as one document; a setting that an older row does not have takes its default."""
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
+from dialer.adapters.sql.clients import check_client
 from dialer.adapters.sql.engine import Database, insert_or_update
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import campaigns
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode, PreviewEnd
 from dialer.errors import ConflictError, NotFoundError
-from dialer.ids import CampaignId, TeamId, TrunkId
+from dialer.ids import CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
 
-OWN_COLUMNS = frozenset({"campaign_id", "name", "team_id"})
+OWN_COLUMNS = frozenset({"campaign_id", "name", "team_id", "client_id", "purpose", "sector"})
 HOLD = update(campaigns).values(state=CampaignState.PAUSED, held_at=bindparam("since"))
 DURATIONS = frozenset({"ring_timeout", "wrap_up", "preview"})
 
@@ -31,8 +33,12 @@ class SqlCampaignStore:
             "team_id": policy.team_id,
             "state": CampaignState.PAUSED,
             "policy": document_of(policy),
+            "client_id": policy.client_id,
+            "purpose": policy.purpose,
+            "sector": policy.sector,
         }
         async with self._database.write() as connection:
+            await check_client(connection, policy.client_id)
             statement = insert_or_update(
                 connection, campaigns, values, keep=frozenset({"state", "held_at"})
             )
@@ -125,4 +131,7 @@ def policy_of(
 
 def _campaign_of(row: Row[Any]) -> Campaign:
     policy = policy_of(CampaignId(row.id), row.name, TeamId(row.team_id), row.policy)
+    policy = replace(
+        policy, client_id=ClientId(row.client_id), purpose=row.purpose, sector=row.sector
+    )
     return Campaign(policy=policy, state=row.state, held_at=row.held_at)

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from dialer.adapters.sql.agents import SqlAgentDirectory
 from dialer.adapters.sql.attempts import SqlAttemptStore
 from dialer.adapters.sql.campaigns import SqlCampaignStore
+from dialer.adapters.sql.clients import SqlClientStore
 from dialer.adapters.sql.engine import Database, connect
 from dialer.adapters.sql.leads import SqlLeadStore
 from dialer.adapters.sql.leases import SqlLease
@@ -37,6 +38,7 @@ def stores_on(database: Database, random: Random) -> Stores:
         leads=SqlLeadStore(database, random),
         attempts=SqlAttemptStore(database),
         campaigns=SqlCampaignStore(database),
+        clients=SqlClientStore(database),
         trunks=SqlTrunkStore(database),
         agents=SqlAgentDirectory(database),
         leases=SqlLease(database),

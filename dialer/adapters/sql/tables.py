@@ -18,6 +18,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -95,6 +96,13 @@ def _partial(name: str, *columns: Any, where: str, unique: bool = False) -> Inde
     return Index(name, *columns, unique=unique, sqlite_where=clause, postgresql_where=clause)
 
 
+clients = Table(
+    "clients",
+    metadata,
+    Column("id", _key(64), primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
 campaigns = Table(
     "campaigns",
     metadata,
@@ -104,7 +112,12 @@ campaigns = Table(
     Column("state", Word(CampaignState), nullable=False),
     Column("policy", JSON().with_variant(JSONB(), "postgresql"), nullable=False),
     Column("held_at", UtcDateTime()),  # a restore holds it back since then
+    Column("client_id", _key(64), nullable=False, server_default="main"),
+    Column("purpose", String(32), nullable=False, server_default="telemarketing"),
+    Column("sector", String(32), nullable=False, server_default=""),
     UniqueConstraint("name"),
+    # SQLite adds no column that refers to another table and is never null: there only the store looks
+    ForeignKeyConstraint(["client_id"], ["clients.id"]).ddl_if(dialect="postgresql"),
 )
 
 schema_support = Table(
