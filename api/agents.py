@@ -159,7 +159,8 @@ async def call_lead(code: AgentCode, body: CallBody, dialer: DialerDep) -> Agent
 async def choose_disposition(
     code: AgentCode, call_id: CallIdPath, body: DispositionBody, dialer: DialerDep
 ) -> AgentAnswer:
-    """During the talk, in wrap-up or later; the last one stands."""
+    """During the talk, in wrap-up or within a day; the last one stands, and the ones before are kept with the attempt. The code
+    is one of the campaign's (`/campaigns/{id}/dispositions`). A do-not-call is on the list as soon as it is written."""
     chosen = DispositionChosen(
         agent_id=code,
         call_id=call_id,
@@ -167,7 +168,7 @@ async def choose_disposition(
         callback_at=body.callback_at,
         at=dialer.clock.now(),
     )
-    return await _tell(dialer, chosen)
+    return _answer(await dialer.dispose(chosen))
 
 
 async def _tell(dialer: Dialer, event: AgentRequest) -> AgentAnswer:

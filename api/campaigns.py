@@ -20,6 +20,8 @@ from dialer.campaign import (
     PacingMode,
     PreviewEnd,
 )
+from dialer.config_dispositions import DispositionSettings, dispositions_of, shown
+from dialer.dispositions import Category
 from dialer.errors import InvalidInputError, NotFoundError
 from dialer.ids import CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import LeadState, Outcome
@@ -106,6 +108,11 @@ class Policy(Body):
         default_factory=_default_retry,
         description="Delay before the next try, by outcome; one that is not here ends the lead",
     )
+    dispositions: list[DispositionSettings] = Field(
+        default=[],
+        max_length=200,
+        description="What agents may say of a call. Empty: the default set",
+    )
 
     @classmethod
     def of(cls, policy: CampaignPolicy) -> Self:
@@ -137,6 +144,7 @@ class Policy(Body):
             noise=policy.noise,
             message=policy.message,
             retry_seconds={key: delay.total_seconds() for key, delay in policy.retry.items()},
+            dispositions=shown(policy.dispositions),
         )
 
     def policy(self, all_trunks: tuple[TrunkId, ...]) -> CampaignPolicy:
@@ -168,6 +176,7 @@ class Policy(Body):
             noise=self.noise,
             message=self.message,
             retry={key: timedelta(seconds=delay) for key, delay in self.retry_seconds.items()},
+            dispositions=dispositions_of(self.dispositions),
         )
 
 
@@ -284,6 +293,38 @@ async def get_campaign(
         leads=LeadFigures.of(counts),
         outcomes=await dialer.stores.attempts.outcomes(campaign_id),
     )
+
+
+class DispositionAnswer(Answer):
+    """A choice for an agent."""
+
+    code: str
+    category: Category
+    text: str = Field(description="In the language of Accept-Language (English, Italian)")
+    asks_time: bool = Field(description="Send `callback_at` with it")
+    final: bool
+
+
+@router.get(
+    "/{campaign_id}/dispositions",
+    summary="What agents may say of a call",
+    responses=problems(404, 422, 503),
+)
+async def list_dispositions(
+    campaign_id: CampaignIdPath, dialer: DialerDep, language: LanguageDep
+) -> list[DispositionAnswer]:
+    """In the order of the campaign."""
+    campaign = await dialer.stores.campaigns.get(campaign_id)
+    return [
+        DispositionAnswer(
+            code=one.code,
+            category=one.category,
+            text=(one.it if language is Language.IT else one.en) or one.code,
+            asks_time=one.asks_time,
+            final=one.final,
+        )
+        for one in campaign.policy.dispositions
+    ]
 
 
 @router.post("/{campaign_id}/start", summary="Dial", responses=problems(403, 404, 422, 503))

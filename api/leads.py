@@ -1,6 +1,7 @@
 """Leads: lists in, pages out, one with its attempts."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Self
@@ -14,10 +15,11 @@ from api.deps import DialerDep
 from api.errors import BODY_ERRORS, problems
 from api.fields import UUID_PATTERN, Answer, Body, CampaignIdPath, LeadIdPath, Line
 from api.phones import Region, e164
+from dialer.dispositions import Category
 from dialer.errors import InvalidInputError
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
-from dialer.ports import Attempt
+from dialer.ports import Attempt, FormerDisposition
 
 router = APIRouter(tags=["leads"])
 
@@ -89,6 +91,26 @@ class LeadPage(Answer):
     next_after: LeadId | None = Field(description="`after` of the next page; null: the last one")
 
 
+class FormerAnswer(Answer):
+    disposition: str
+    category: Category | None
+    agent: AgentId | None
+    said_at: datetime | None
+    replaced_at: datetime
+    replaced_by: AgentId
+
+    @classmethod
+    def of(cls, former: FormerDisposition) -> Self:
+        return cls(
+            disposition=former.disposition,
+            category=former.category,
+            agent=former.agent_id,
+            said_at=former.said_at,
+            replaced_at=former.replaced_at,
+            replaced_by=former.replaced_by,
+        )
+
+
 class AttemptAnswer(Answer):
     call_id: CallId
     started_at: datetime
@@ -100,9 +122,12 @@ class AttemptAnswer(Answer):
     cause: int | None = Field(description="Q.850")
     agent: AgentId | None
     disposition: str | None
+    category: Category | None = Field(description="Of the disposition")
+    disposed_at: datetime | None
+    former_dispositions: list[FormerAnswer] = Field(description="That were replaced, oldest first")
 
     @classmethod
-    def of(cls, attempt: Attempt) -> Self:
+    def of(cls, attempt: Attempt, former: Sequence[FormerDisposition]) -> Self:
         return cls(
             call_id=attempt.call_id,
             started_at=attempt.started_at,
@@ -114,6 +139,11 @@ class AttemptAnswer(Answer):
             cause=attempt.cause,
             agent=attempt.agent_id,
             disposition=attempt.disposition,
+            category=attempt.category,
+            disposed_at=attempt.disposed_at,
+            former_dispositions=[
+                FormerAnswer.of(one) for one in former if one.call_id == attempt.call_id
+            ],
         )
 
 
@@ -189,8 +219,10 @@ async def list_leads(
 async def get_lead(lead_id: LeadIdPath, dialer: DialerDep) -> LeadDetail:
     lead = await dialer.stores.leads.get(lead_id)
     attempts = await dialer.stores.attempts.of_lead(lead_id)
+    former = await dialer.stores.attempts.former_dispositions(lead_id)
     return LeadDetail(
-        lead=LeadAnswer.of(lead), attempts=[AttemptAnswer.of(attempt) for attempt in attempts]
+        lead=LeadAnswer.of(lead),
+        attempts=[AttemptAnswer.of(attempt, former) for attempt in attempts],
     )
 
 

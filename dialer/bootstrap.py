@@ -22,6 +22,7 @@ from dialer.agents import Agent, AgentStatus
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.config import Settings
 from dialer.engine.colleagues import Colleagues
+from dialer.engine.disposing import dispose
 from dialer.engine.keeper import TeamKeeper
 from dialer.engine.loader import load
 from dialer.engine.overview import Overview
@@ -37,7 +38,14 @@ from dialer.errors import (
     NotHereError,
     TelephonyDownError,
 )
-from dialer.events import CallRequested, CampaignLoaded, DrainRequested, LeadsDue, LeadsForgotten
+from dialer.events import (
+    CallRequested,
+    CampaignLoaded,
+    DispositionChosen,
+    DrainRequested,
+    LeadsDue,
+    LeadsForgotten,
+)
 from dialer.ids import CallId, CampaignId, NodeId, TeamId, uuid7
 from dialer.live_ports import (
     AgentChanged,
@@ -242,6 +250,13 @@ class Dialer:
             return await request_call(self.switchboard, self.stores.leads, event)
         return await self.colleagues.ask_runner(team_id, event)
 
+    async def dispose(self, event: DispositionChosen) -> Done:
+        """To the agent's team, wherever it runs. Raises NotFoundError, NotDeliveredError, and see disposing.dispose."""
+        team_id = (await self.stores.agents.get(event.agent_id)).team_id
+        if team_id in self.switchboard.runners:
+            return await dispose(self.switchboard, self.stores, event)
+        return await self.colleagues.ask_runner(team_id, event)
+
     async def save_agent(self, record: AgentRecord) -> Done:
         """Raises ConflictError when the agent is logged in, in another team; NotDeliveredError."""
         team_id = await self._present_team(record)
@@ -282,9 +297,11 @@ class Dialer:
                 return await self._save_agent(record)
             case HangUpCall(call_id=call_id):
                 return await self._hang_up(call_id)
-            case CallRequested(agent_id=agent_id):
+            case CallRequested(agent_id=agent_id) | DispositionChosen(agent_id=agent_id):
                 if (await self.stores.agents.get(agent_id)).team_id not in self.switchboard.runners:
                     raise NotHereError
+                if isinstance(request, DispositionChosen):
+                    return await dispose(self.switchboard, self.stores, request)
                 return await request_call(self.switchboard, self.stores.leads, request)
             case _:
                 try:

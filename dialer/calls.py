@@ -226,6 +226,7 @@ def disposition_of(event: DispositionChosen) -> RecordDisposition:
         disposition=event.disposition,
         callback_at=event.callback_at,
         at=event.at,
+        ruling=event.ruling,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
+from dialer.dispositions import DEFAULT_DISPOSITIONS, Disposition
 from dialer.ids import MAIN_CLIENT, CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
 
@@ -93,6 +94,7 @@ class CampaignPolicy:
     noise: str = "dialer-noise"
     message: str = "dialer/message-it"
     retry: dict[Outcome, timedelta] = field(default_factory=lambda: dict(DEFAULT_RETRY))
+    dispositions: tuple[Disposition, ...] = DEFAULT_DISPOSITIONS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

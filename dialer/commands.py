@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dialer.dispositions import Ruling
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
-from dialer.leads import LeadUpdate, Outcome
+from dialer.leads import LeadState, LeadUpdate, Outcome
 from dialer.profiles import NoAgentAction
 
 
@@ -109,13 +110,24 @@ class CheckCalls:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordDisposition:
+    """The agent's word. Without a ruling, the lead is tried again at `callback_at`, or stays as the outcome leaves it."""
+
     call_id: CallId
     agent_id: AgentId
     disposition: str
-    callback_at: (
-        datetime | None
-    )  # the lead is tried again then; None: it stays as the outcome left it
+    callback_at: datetime | None
     at: datetime
+    ruling: Ruling | None = None
+
+    @property
+    def lead_state(self) -> LeadState | None:
+        if self.ruling is not None:
+            return self.ruling.lead_state
+        return LeadState.RETRY if self.callback_at is not None else None
+
+    @property
+    def next_at(self) -> datetime | None:
+        return self.ruling.next_at if self.ruling is not None else self.callback_at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

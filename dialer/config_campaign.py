@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import time, timedelta
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from dialer.campaign import CampaignPolicy, Guard, PacingMode
+from dialer.config_dispositions import DispositionSettings, dispositions_of
 from dialer.config_table import ID, ONE_TEAM, Strict, TrunkName, setting
+from dialer.errors import InvalidInputError
 from dialer.ids import MAIN_CLIENT, CampaignId, ClientId, TeamId, TrunkId
 from dialer.trunks import DEFAULT_TRUNK
 
@@ -120,6 +122,21 @@ class CampaignSettings(Strict):
         "the first call is somebody's decision; a state once chosen is kept",
     )
 
+    dispositions: list[DispositionSettings] = setting(
+        [],
+        "What agents may say of a call: tables `[[campaigns.dispositions]]`",
+        "the set of docs/reference/dispositions.md",
+    )
+
+    @field_validator("dispositions")
+    @classmethod
+    def _are_a_set(cls, value: list[DispositionSettings]) -> list[DispositionSettings]:
+        try:
+            dispositions_of(value)
+        except InvalidInputError as error:
+            raise ValueError(str(error)) from None
+        return value
+
     def policy(self, all_trunks: Sequence[TrunkId] = (DEFAULT_TRUNK,)) -> CampaignPolicy:
         """`all_trunks`: what a campaign that names none dials by."""
         trunks = tuple(dict.fromkeys(map(TrunkId, self.trunks))) or tuple(all_trunks)
@@ -144,4 +161,5 @@ class CampaignSettings(Strict):
             wrap_up=timedelta(seconds=self.wrap_up_seconds),
             max_attempts=self.max_attempts,
             screen=self.screen,
+            dispositions=dispositions_of(self.dispositions),
         )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dialer.campaign import Campaign
+from dialer.dispositions import Ruling
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
 from dialer.leads import Lead
 from dialer.profiles import Profile
@@ -38,6 +39,7 @@ class NotOpened(StrEnum):
     ALREADY_OPEN = (
         "already_open"  # its lead or number has an open attempt, or the id was used before
     )
+    NUMBER_BLOCKED = "number_blocked"  # an agent has said that it is a wrong one
     TRUNK_LINES = "trunk_lines"  # all lines of the trunk are taken, by whatever team
     TRUNK_RATE = "trunk_rate"  # the trunk's calls per second are used
 
@@ -222,11 +224,13 @@ class WrapUpEnded(AgentEvent):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DispositionChosen(AgentEvent):
-    """What the agent says of the call that was talked."""
+    """What the agent says of the call that was talked. `ruling`: what follows from it, once the server that runs the team has
+    looked at the campaign's set."""
 
     call_id: CallId
     disposition: str
     callback_at: datetime | None = None
+    ruling: Ruling | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

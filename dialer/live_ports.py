@@ -36,10 +36,8 @@ class HangUpCall:
     call_id: CallId
 
 
-AgentRequest = (
-    BreakRequested | BreakEnded | WrapUpEnded | DispositionChosen | OfferAccepted | OfferSkipped
-)
-Request = AgentRequest | CallRequested | SaveAgent | HangUpCall
+AgentRequest = BreakRequested | BreakEnded | WrapUpEnded | OfferAccepted | OfferSkipped
+Request = AgentRequest | DispositionChosen | CallRequested | SaveAgent | HangUpCall
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

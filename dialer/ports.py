@@ -9,6 +9,7 @@ from typing import Protocol
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.clients import Client
 from dialer.commands import BridgeToAgent, CallRecord, CloseAttempt, PlaceCall, RecordDisposition
+from dialer.dispositions import Category
 from dialer.errors import DialerError
 from dialer.events import Event, Fate, NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
@@ -199,6 +200,22 @@ class Attempt:
     cause: int | None
     agent_id: AgentId | None
     disposition: str | None
+    category: Category | None = None  # of the disposition, when it was said
+    blocks_number: bool = False
+    disposed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FormerDisposition:
+    """What was said of an attempt before it was said otherwise."""
+
+    call_id: CallId
+    agent_id: AgentId | None  # who had said it
+    disposition: str
+    category: Category | None
+    said_at: datetime | None
+    replaced_at: datetime
+    replaced_by: AgentId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,7 +244,8 @@ class AttemptStore(Protocol):
     async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> OpenResult:
         """Commit attempts before anything rings, in one transaction; the leads become DIALING. One is left out when its
         lead is not reserved by `owner` or is of another campaign than the call, when its lead or number has an open
-        attempt, when its number is on the do-not-call list, or when its call id was used before; all are, when `owner`
+        attempt, when its number is on the do-not-call list or blocked by a
+        disposition, or when its call id was used before; all are, when `owner`
         is a `fenced_owner` whose fence is not the team's any more.
 
         The limits of a trunk that the store knows hold over all teams and servers, at every instant: never more open
@@ -251,9 +269,18 @@ class AttemptStore(Protocol):
         ...
 
     async def record_disposition(self, record: RecordDisposition) -> None:
-        """Keep the agent's word; a callback moves the lead to RETRY, once the attempt is closed. Raises NotFoundError
-        for an unknown attempt, and IllegalTransitionError (nothing was changed) when a callback meets a lead that is
-        EXCLUDED or is being dialled again."""
+        """Keep the agent's word, and what it rules, in one transaction; another word that was said before stays among the
+        former ones. The lead moves once the attempt is closed. A do-not-call is on the list when this returns. Raises
+        NotFoundError for an unknown attempt, and IllegalTransitionError (nothing was changed) when the lead is to be
+        tried again but is EXCLUDED or being dialled again; one that is to end, and is being dialled again, is left alone."""
+        ...
+
+    async def get(self, call_id: CallId) -> Attempt:
+        """Raises NotFoundError."""
+        ...
+
+    async def former_dispositions(self, lead_id: LeadId) -> list[FormerDisposition]:
+        """Of all attempts of the lead, in the order in which they were replaced."""
         ...
 
     async def record(self, records: Sequence[CallRecord]) -> dict[int, DialerError]:

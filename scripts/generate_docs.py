@@ -1,7 +1,8 @@
 """Writes the parts of the reference that come from the sources: `python -m scripts.generate_docs`.
 
 docs/reference/states.md from the tables of transitions, docs/reference/profiles.md from the shipped profiles,
-docs/reference/settings.md from the settings, docs/reference/scenario-files.md from the scenario files of `dialer simulate`.
+docs/reference/settings.md from the settings, docs/reference/dispositions.md from the default set,
+docs/reference/scenario-files.md from the scenario files of `dialer simulate`.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Any
 from dialer import agents, calls, leads
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.profiles import WEEKDAYS, AbandonWindow, Interval, Profile, WindowType
+from scripts.dispositions_page import dispositions_page
 from scripts.scenario_page import scenario_page
 from scripts.settings_page import settings_page
 
@@ -34,6 +36,7 @@ def pages() -> dict[Path, str]:
         FOLDER / "states.md": states(),
         FOLDER / "profiles.md": profiles(),
         FOLDER / "settings.md": settings_page(GENERATED),
+        FOLDER / "dispositions.md": dispositions_page(GENERATED),
         FOLDER / "scenario-files.md": scenario_page(GENERATED),
     }
 

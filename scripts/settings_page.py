@@ -33,7 +33,17 @@ def settings_page(generated: str) -> str:
         own = model.__dict__.get("__doc__")
         parts += [f"{own}\n"] if own else []
         parts += _table(_fields(model))
+        parts += _inner_tables(name, model)
     return "\n".join(parts)
+
+
+def _inner_tables(name: str, model: type[BaseModel]) -> Iterator[str]:
+    for inner, field in _fields(model):
+        kind = _model(field)
+        if kind is not None:
+            yield f"### `[[{name}.{inner}]]`: any number\n"
+            yield f"{kind.__doc__}\n"
+            yield from _table(_fields(kind))
 
 
 def settings_of(model: type[BaseModel], table: str = "") -> list[tuple[str, FieldInfo]]:

@@ -11,14 +11,20 @@ SETTLED = frozenset({LeadState.RETRY, LeadState.DONE, LeadState.EXCLUDED})
 
 
 def after_attempt(
-    lead: Lead, update: LeadUpdate, *, callback_at: datetime | None, barred: bool
+    lead: Lead,
+    update: LeadUpdate,
+    *,
+    ruled: LeadState | None,
+    ruled_at: datetime | None,
+    barred: bool,
 ) -> Lead:
-    """The lead once its attempt is closed. What the agent agreed during the talk (`callback_at`) goes before the update's
-    next time; `barred` (its number is on the do-not-call list) goes before both. Raises IllegalTransitionError."""
+    """The lead once its attempt is closed. What the agent's word made of it during the talk (`ruled`; RETRY at `ruled_at`)
+    goes before the update; `barred` (its number is on the do-not-call list) goes before both. Raises
+    IllegalTransitionError."""
     _check(lead, update.state)
     state, next_at = update.state, update.next_attempt_at
-    if callback_at is not None and state is not LeadState.EXCLUDED:
-        state, next_at = LeadState.RETRY, callback_at
+    if ruled is not None and state is not LeadState.EXCLUDED:
+        state, next_at = ruled, ruled_at
     counted = update.counts_as_attempt
     return replace(
         _settled(lead, state, next_at, barred=barred),
@@ -29,14 +35,20 @@ def after_attempt(
     )
 
 
-def after_callback(lead: Lead, callback_at: datetime, *, barred: bool) -> Lead:
-    """The lead that an agent, once the attempt is closed, wants tried again at `callback_at`. A lead that waits for
-    another time gets this one. Raises IllegalTransitionError, also for a lead that is being dialled again."""
-    if lead.state is LeadState.DIALING:
-        raise IllegalTransitionError("lead", lead.state, "a callback")
-    if lead.state is not LeadState.RETRY:
-        _check(lead, LeadState.RETRY)
-    return _settled(lead, LeadState.RETRY, callback_at, barred=barred)
+def after_ruling(
+    lead: Lead, state: LeadState, next_at: datetime | None, *, barred: bool
+) -> Lead | None:
+    """The lead after what an agent said once the attempt was closed: tried again at `next_at`, or over. A lead that waits for
+    another time gets this one. None: nothing changes, since it is over already, or being dialled again. Raises
+    IllegalTransitionError for a lead that cannot be tried again, or is being dialled again."""
+    if state is LeadState.RETRY:
+        if lead.state is LeadState.DIALING:
+            raise IllegalTransitionError("lead", lead.state, "a callback")
+    elif lead.state in (LeadState.DIALING, LeadState.EXCLUDED):
+        return None
+    if lead.state is not state:
+        _check(lead, state)
+    return _settled(lead, state, next_at, barred=barred)
 
 
 def after_deferral(lead: Lead, state: LeadState, not_before: datetime | None) -> Lead:

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from dialer.adapters.lead_changes import after_attempt, after_callback
+from dialer.adapters.lead_changes import after_attempt, after_ruling
 from dialer.adapters.memory_tables import LONG_AGO, MemoryTables, StoredAttempt
 from dialer.adapters.opening import CLOCKS_APART, OpeningFacts, TrunkUse, admitted, none, result
+from dialer.adapters.said import SAID_BY_AGENT, former_of, said_of
 from dialer.commands import (
     CallRecord,
     CloseAttempt,
@@ -20,7 +21,7 @@ from dialer.errors import ConflictError, DialerError
 from dialer.events import NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
 from dialer.leads import PERSON_ANSWERED, LeadState, Outcome
-from dialer.ports import AbandonCount, Attempt, OpenAttempt, OpenResult
+from dialer.ports import AbandonCount, Attempt, FormerDisposition, OpenAttempt, OpenResult
 from dialer.trunks import Trunk
 
 
@@ -56,6 +57,9 @@ class MemoryAttemptStore:
                 lead_id: tables.leads[lead_id].lead.campaign_id for lead_id in tables.held[owner]
             },
             barred=tables.do_not_call,
+            blocked={
+                stored.phone for stored in tables.attempts.values() if stored.attempt.blocks_number
+            },
             limited=limited,
             uses={name: self._use_of(trunk, at) for name, trunk in limited.items()},
         )
@@ -100,7 +104,8 @@ class MemoryAttemptStore:
         lead = after_attempt(
             lead,
             close.lead_update,
-            callback_at=stored.callback_at,
+            ruled=stored.ruled,
+            ruled_at=stored.ruled_at,
             barred=lead.phone in self._tables.do_not_call,
         )
         self._tables.put_lead(lead)
@@ -110,15 +115,21 @@ class MemoryAttemptStore:
 
     async def record_disposition(self, record: RecordDisposition) -> None:
         stored = self._tables.attempt(record.call_id)
-        attempt = stored.attempt
+        attempt, ruling = stored.attempt, record.ruling
         if attempt.ended_at is None:
-            stored = replace(stored, callback_at=record.callback_at)
-        elif record.callback_at is not None:
+            stored = replace(stored, ruled=record.lead_state, ruled_at=record.next_at)
+        elif record.lead_state is not None:
             lead = self._tables.leads[attempt.lead_id].lead
             barred = lead.phone in self._tables.do_not_call
-            self._tables.put_lead(after_callback(lead, record.callback_at, barred=barred))
-        agent_id = attempt.agent_id or record.agent_id
-        self._put(stored, replace(attempt, disposition=record.disposition, agent_id=agent_id))
+            after = after_ruling(lead, record.lead_state, record.next_at, barred=barred)
+            if after is not None:
+                self._tables.put_lead(after)
+        if ruling is not None and ruling.do_not_call:
+            self._tables.bar(stored.phone, SAID_BY_AGENT)
+        former = former_of(attempt, record)
+        if former is not None:
+            self._tables.former_dispositions.append(former)
+        self._put(stored, said_of(attempt, record))
 
     async def record(self, records: Sequence[CallRecord]) -> dict[int, DialerError]:
         refused: dict[int, DialerError] = {}
@@ -139,6 +150,13 @@ class MemoryAttemptStore:
                 await self.close(record)
             case RecordDisposition():
                 await self.record_disposition(record)
+
+    async def get(self, call_id: CallId) -> Attempt:
+        return self._tables.attempt(call_id).attempt
+
+    async def former_dispositions(self, lead_id: LeadId) -> list[FormerDisposition]:
+        found = self._tables.former_dispositions
+        return [each for each in found if self._attempt(each.call_id).lead_id == lead_id]
 
     async def still_open(self, campaign_ids: Collection[CampaignId]) -> list[OpenAttempt]:
         found = [

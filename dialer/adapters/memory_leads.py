@@ -118,12 +118,7 @@ class MemoryLeadStore:
         )
 
     async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:
-        self._tables.do_not_call.setdefault(phone, reason)
-        for lead_id in self._tables.numbers[phone].values():
-            lead = self._tables.leads[lead_id].lead
-            if lead.state in WAITING:
-                excluded = replace(lead, state=LeadState.EXCLUDED, next_attempt_at=None)
-                self._tables.put_lead(excluded)
+        self._tables.bar(phone, reason)
 
     async def do_not_call(self, phones: Collection[str]) -> set[str]:
         return {phone for phone in phones if phone in self._tables.do_not_call}

@@ -1,7 +1,7 @@
 """What the memory stores hold together, as the tables of a database do."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 
@@ -10,7 +10,7 @@ from dialer.clients import MAIN, Client
 from dialer.errors import NotFoundError
 from dialer.ids import AgentId, CallId, CampaignId, ClientId, LeadId, NodeId, TeamId, TrunkId
 from dialer.leads import Lead, LeadState
-from dialer.ports import AgentRecord, Attempt, TeamLease, fence_of
+from dialer.ports import AgentRecord, Attempt, FormerDisposition, TeamLease, fence_of
 from dialer.trunks import Trunk
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -37,7 +37,8 @@ class StoredAttempt:
     attempt: Attempt
     phone: str
     node: NodeId
-    callback_at: datetime | None = None
+    ruled: LeadState | None = None  # what its disposition makes of the lead, when it closes
+    ruled_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -76,6 +77,7 @@ class MemoryTables:
         self.attempts: dict[CallId, StoredAttempt] = {}
         self.open_leads: dict[LeadId, CallId] = {}
         self.open_numbers: dict[str, CallId] = {}
+        self.former_dispositions: list[FormerDisposition] = []
         self.held: defaultdict[str, set[LeadId]] = defaultdict(set)  # by owner
         self.leases: dict[TeamId, TeamLease] = {}  # also those that were released
         self.released: set[TeamId] = set()
@@ -97,6 +99,14 @@ class MemoryTables:
             self.held[owner].add(lead.lead_id)
         if lead.state in WAITING:
             self.lines[lead.campaign_id].put(stored)
+
+    def bar(self, phone: str, reason: str) -> None:
+        """Nobody rings the number from now on; leads that wait with it are EXCLUDED."""
+        self.do_not_call.setdefault(phone, reason)
+        for lead_id in self.numbers[phone].values():
+            lead = self.leads[lead_id].lead
+            if lead.state in WAITING:
+                self.put_lead(replace(lead, state=LeadState.EXCLUDED, next_attempt_at=None))
 
     def holds(self, owner: str) -> bool:
         """False for an owner whose fence is not its team's any more."""

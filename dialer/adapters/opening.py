@@ -28,6 +28,7 @@ class OpeningFacts:
 
     held: Mapping[LeadId, CampaignId]  # leads that the owner holds
     barred: Collection[str]  # numbers on the do-not-call list
+    blocked: Collection[str]  # numbers that a disposition blocks
     limited: Mapping[TrunkId, Trunk]
     uses: Mapping[TrunkId, TrunkUse]
 
@@ -67,7 +68,9 @@ def none(calls: Sequence[PlaceCall], reason: NotOpened) -> OpenResult:
 def _not_allowed(call: PlaceCall, facts: OpeningFacts) -> NotOpened | None:
     if facts.held.get(call.lead_id) != call.campaign_id:
         return NotOpened.NOT_RESERVED
-    return NotOpened.DO_NOT_CALL if call.phone in facts.barred else None
+    if call.phone in facts.barred:
+        return NotOpened.DO_NOT_CALL
+    return NotOpened.NUMBER_BLOCKED if call.phone in facts.blocked else None
 
 
 def _above(trunk: Trunk | None, use: TrunkUse) -> NotOpened | None:

@@ -7,7 +7,7 @@ from dialer.campaign_run import HOPPER_LEASE
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
 from dialer.errors import ConflictError, NotFoundError
-from dialer.events import CallRequested, DispositionChosen, LeadsDue, LeadTaken
+from dialer.events import CallRequested, LeadTaken
 from dialer.ids import CallId
 from dialer.leads import Lead
 from dialer.live_ports import AgentRequest, Done
@@ -17,16 +17,12 @@ from dialer.views import CallView
 
 
 def tell_agent(switchboard: Switchboard, event: AgentRequest) -> Done:
-    """The agent as it is at this instant; the team applies the event in its turn. Raises NotFoundError,
-    IllegalTransitionError when the agent's present state does not take the event, ConflictError when the call is another
-    agent's."""
+    """The agent as it is at this instant; the team applies the event in its turn. Raises NotFoundError, and
+    IllegalTransitionError when the agent's present state does not take the event."""
     runner = switchboard.runner_of_agent(event.agent_id)
     agent = runner.team.agents[event.agent_id]
-    if isinstance(event, DispositionChosen):
-        _choose(runner, event)
-    else:
-        agent_rules.apply(agent, event)
-        runner.post(event)
+    agent_rules.apply(agent, event)
+    runner.post(event)
     return done(runner, agent)
 
 
@@ -49,18 +45,6 @@ def _agree(runner: TeamRunner, event: CallRequested, lead: Lead) -> None:
     refusal = runner.team.refusal_for(event.agent_id, lead, event.at)
     if refusal is not None:
         raise ConflictError(refusal)
-
-
-def _choose(runner: TeamRunner, event: DispositionChosen) -> None:
-    call = runner.team.calls.get(event.call_id)
-    if call is not None and call.agent_id not in (None, event.agent_id):
-        raise ConflictError("the call is another agent's")
-    runner.post(event)
-    if (
-        event.callback_at is not None
-    ):  # the writer keeps the order: the callback is stored, then the store is asked
-        for campaign_id in runner.team.runs:
-            runner.post(LeadsDue(campaign_id=campaign_id, at=event.at))
 
 
 def done(runner: TeamRunner, agent: Agent) -> Done:

@@ -41,6 +41,19 @@ FULL: dict[str, Any] = {
     "noise": "quiet",
     "message": "house/sorry",
     "retry_seconds": {"busy": 600.0, "no_answer": 7200.0},
+    "dispositions": [
+        {
+            "code": "box",
+            "category": "machine",
+            "en": "Mailbox",
+            "it": "Segreteria",
+            "final": False,
+            "asks_time": False,
+            "blocks_number": False,
+            "counts_as": "machine",
+            "retry_seconds": 60.0,
+        }
+    ],
 }
 
 

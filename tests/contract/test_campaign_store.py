@@ -8,6 +8,7 @@ import pytest
 from dialer.adapters.sql.campaigns import OWN_COLUMNS, document_of, policy_of
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode, PreviewEnd
 from dialer.clients import MAIN, Client
+from dialer.dispositions import Category, Disposition
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import AgentId, CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
@@ -41,6 +42,11 @@ EVERYTHING = CampaignPolicy(
     noise="hum",
     message="sorry",
     retry={Outcome.BUSY: timedelta(minutes=1, milliseconds=500)},
+    dispositions=(
+        Disposition(code="later", category=Category.CALLBACK, en="Later", it="Poi", asks_time=True),
+        Disposition(code="soon", category=Category.CONTACT, delay=timedelta(minutes=1)),
+        Disposition(code="box", category=Category.MACHINE, counts_as=Outcome.MACHINE),
+    ),
 )
 
 

@@ -165,7 +165,7 @@ async def test_a_talk_ends_before_the_server_does(tmp_path: Path) -> None:
         rung = at.people.rung.total()
         call = talking[0]
         path = f"/agents/{call.agent_id}/calls/{call.call_id}/disposition"
-        assert ask(port, path, {"disposition": "sold"})[0] == 202
+        assert ask(port, path, {"disposition": "sale"})[0] == 202
         await until(lambda: at.said("team_given_back"), 5, "a team without calls is free")
         assert await at.owner(IDLE_TEAM) is None
         assert await at.owner(TEAM) is not None
@@ -174,7 +174,7 @@ async def test_a_talk_ends_before_the_server_does(tmp_path: Path) -> None:
         after = {each.call_id: each for each in await at.attempts()}
         assert await at.owner(TEAM) is None
     assert all(each.ended_at is not None for each in after.values())
-    assert after[call.call_id].disposition == "sold"
+    assert after[call.call_id].disposition == "sale"
     for each in talking:
         ended = after[each.call_id]
         assert ended.outcome is Outcome.TALKED

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, and_, bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.opening import OpeningFacts, admitted, none, result
@@ -18,9 +18,10 @@ from dialer.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
     OPEN_ATTEMPT_COLUMNS,
     attempt_of,
+    former_of,
     open_attempt_of,
 )
-from dialer.adapters.sql.tables import attempts, leads
+from dialer.adapters.sql.tables import attempts, former_dispositions, leads
 from dialer.adapters.sql.trunks import locked, uses_of
 from dialer.commands import (
     CallRecord,
@@ -30,11 +31,11 @@ from dialer.commands import (
     PlaceCall,
     RecordDisposition,
 )
-from dialer.errors import DialerError
+from dialer.errors import DialerError, NotFoundError
 from dialer.events import NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
 from dialer.leads import PERSON_ANSWERED, LeadState, Outcome
-from dialer.ports import AbandonCount, Attempt, OpenAttempt, OpenResult
+from dialer.ports import AbandonCount, Attempt, FormerDisposition, OpenAttempt, OpenResult
 
 
 class SqlAttemptStore:
@@ -52,6 +53,7 @@ class SqlAttemptStore:
             facts = OpeningFacts(
                 held=await _held_leads(connection, calls, owner),
                 barred=await listed_numbers(connection, [call.phone for call in calls]),
+                blocked=await _blocked_numbers(connection, [call.phone for call in calls]),
                 limited=limited,
                 uses=await uses_of(connection, limited.values(), calls),
             )
@@ -89,6 +91,24 @@ class SqlAttemptStore:
                 ) as error:  # what it refuses, it refuses before it changes anything
                     refused[place] = error
         return refused
+
+    async def get(self, call_id: CallId) -> Attempt:
+        query = select(*ATTEMPT_COLUMNS).where(attempts.c.id == call_id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFoundError("no such attempt")
+        return attempt_of(row)
+
+    async def former_dispositions(self, lead_id: LeadId) -> list[FormerDisposition]:
+        query = (
+            select(former_dispositions)
+            .join(attempts, attempts.c.id == former_dispositions.c.call_id)
+            .where(attempts.c.lead_id == lead_id)
+            .order_by(former_dispositions.c.id)
+        )
+        async with self._database.read() as connection:
+            return [former_of(row) for row in await connection.execute(query)]
 
     async def still_open(self, campaign_ids: Collection[CampaignId]) -> list[OpenAttempt]:
         async with self._database.read() as connection:
@@ -172,6 +192,16 @@ async def _held_leads(
         for row in await connection.execute(query):
             held[LeadId(row.id)] = CampaignId(row.campaign_id)
     return held
+
+
+async def _blocked_numbers(connection: AsyncConnection, phones: Collection[str]) -> set[str]:
+    """Those that a disposition blocks."""
+    found: set[str] = set()
+    for chunk in chunks(sorted(set(phones))):
+        blocked = and_(attempts.c.phone.in_(chunk), text("blocks_number IS NOT NULL"))
+        query = select(attempts.c.phone).where(blocked).distinct()
+        found.update((await connection.execute(query)).scalars())
+    return found
 
 
 async def _insert(connection: AsyncConnection, calls: list[PlaceCall]) -> list[Row[Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
+from dialer.adapters.campaign_rules import rules_document, rules_of
 from dialer.adapters.sql.clients import check_client
 from dialer.adapters.sql.engine import Database, insert_or_update
 from dialer.adapters.sql.faults import again
@@ -104,6 +105,7 @@ def document_of(policy: CampaignPolicy) -> dict[str, Any]:
         "retry": {
             outcome.value: delay.total_seconds() for outcome, delay in sorted(policy.retry.items())
         },
+        **rules_document(policy),
     }
 
 
@@ -126,6 +128,7 @@ def policy_of(
     if "retry" in settings:
         delays = settings["retry"].items()
         settings["retry"] = {Outcome(word): timedelta(seconds=delay) for word, delay in delays}
+    settings |= rules_of(settings)
     return CampaignPolicy(campaign_id=campaign_id, name=name, team_id=team_id, **settings)
 
 

@@ -151,15 +151,20 @@ class SqlLeadStore:
     @again
     async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:
         async with self._database.write() as connection:
-            listed = insert_or_skip(connection, do_not_call)
-            await connection.execute(listed, {"phone": phone, "reason": reason, "added_at": at})
-            # Who changes one of its leads at this moment is waited for; then all of them are seen as they are.
-            await connection.execute(_WITH_NUMBER, {"number": phone})
-            await connection.execute(_EXCLUDE, {"number": phone})
+            await bar(connection, phone, reason=reason, at=at)
 
     async def do_not_call(self, phones: Collection[str]) -> set[str]:
         async with self._database.read() as connection:
             return await listed_numbers(connection, phones)
+
+
+async def bar(connection: AsyncConnection, phone: str, *, reason: str, at: datetime) -> None:
+    """Nobody rings the number from now on; leads that wait with it are EXCLUDED."""
+    listed = insert_or_skip(connection, do_not_call)
+    await connection.execute(listed, {"phone": phone, "reason": reason, "added_at": at})
+    # Who changes one of its leads at this moment is waited for; then all of them are seen as they are.
+    await connection.execute(_WITH_NUMBER, {"number": phone})
+    await connection.execute(_EXCLUDE, {"number": phone})
 
 
 async def listed_numbers(connection: AsyncConnection, phones: Collection[str]) -> set[str]:

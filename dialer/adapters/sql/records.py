@@ -1,15 +1,23 @@
 """What happened on a call, kept on its attempt and its lead. Every function is part of a transaction of its caller, and refuses
 before it changes anything."""
 
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, func, select, update
+from sqlalchemy import Row, and_, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer.adapters.lead_changes import after_attempt, after_callback
-from dialer.adapters.sql.leads import listed_numbers
-from dialer.adapters.sql.rows import LEAD_COLUMNS, lead_of, settled_values
-from dialer.adapters.sql.tables import attempts, leads
+from dialer.adapters.lead_changes import after_attempt, after_ruling
+from dialer.adapters.said import SAID_BY_AGENT, former_of, said_of
+from dialer.adapters.sql.leads import bar, listed_numbers
+from dialer.adapters.sql.rows import (
+    ATTEMPT_COLUMNS,
+    LEAD_COLUMNS,
+    attempt_of,
+    lead_of,
+    settled_values,
+)
+from dialer.adapters.sql.tables import attempts, former_dispositions, leads
 from dialer.commands import (
     CallRecord,
     CloseAttempt,
@@ -19,7 +27,7 @@ from dialer.commands import (
 )
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import CallId
-from dialer.leads import Lead
+from dialer.leads import Lead, LeadState
 
 
 async def keep(connection: AsyncConnection, record: CallRecord) -> None:
@@ -55,7 +63,11 @@ async def _close(connection: AsyncConnection, close: CloseAttempt) -> None:
         raise ConflictError("the update is of another lead than the attempt")
     barred = await _is_barred(connection, row.phone)
     lead = after_attempt(
-        lead_of(row), close.lead_update, callback_at=row.callback_at, barred=barred
+        lead_of(row),
+        close.lead_update,
+        ruled=row.ruled or (LeadState.RETRY if row.callback_at is not None else None),
+        ruled_at=row.callback_at,
+        barred=barred,
     )
     await connection.execute(
         update(attempts).where(attempts.c.id == close.call_id).values(**_ending(close))
@@ -65,21 +77,34 @@ async def _close(connection: AsyncConnection, close: CloseAttempt) -> None:
 
 async def _record_disposition(connection: AsyncConnection, record: RecordDisposition) -> None:
     row = await _attempt_with_lead(connection, record.call_id)
-    values: dict[str, Any] = {"disposition": record.disposition}
-    values["agent_id"] = func.coalesce(attempts.c.agent_id, record.agent_id)
+    found = await connection.execute(
+        select(*ATTEMPT_COLUMNS).where(attempts.c.id == record.call_id)
+    )
+    attempt = attempt_of(found.one())
+    values: dict[str, Any] = {}
     if row.ended_at is None:
-        values["callback_at"] = record.callback_at
-    elif record.callback_at is not None:
+        values = {"ruled": record.lead_state, "callback_at": record.next_at}
+    elif record.lead_state is not None:
         barred = await _is_barred(connection, row.phone)
-        lead = after_callback(lead_of(row), record.callback_at, barred=barred)
-        await _store(connection, lead)
+        lead = after_ruling(lead_of(row), record.lead_state, record.next_at, barred=barred)
+        if lead is not None:
+            await _store(connection, lead)
+    if record.ruling is not None and record.ruling.do_not_call:
+        await bar(connection, row.phone, reason=SAID_BY_AGENT, at=record.at)
+    former = former_of(attempt, record)
+    if former is not None:
+        await connection.execute(insert(former_dispositions).values(**asdict(former)))
+    said = said_of(attempt, record)
+    values |= {key: getattr(said, key) for key in _SAID} | {
+        "blocks_number": said.blocks_number or None
+    }
     await connection.execute(
         update(attempts).where(attempts.c.id == record.call_id).values(**values)
     )
 
 
 async def _attempt_with_lead(connection: AsyncConnection, call_id: CallId) -> Row[Any]:
-    """The attempt's lead, its columns by name; `ended_at` and `callback_at` of the attempt. Locked until the end of the
+    """The attempt's lead, its columns by name; `ended_at`, `ruled` and `callback_at` of the attempt. Locked until the end of the
     transaction. Raises NotFoundError."""
     row = (await connection.execute(_ATTEMPT_WITH_LEAD, {"call": call_id})).one_or_none()
     if row is None:
@@ -112,7 +137,13 @@ def _ending(close: CloseAttempt) -> dict[str, Any]:
     }
 
 
-_WITH_LEAD_COLUMNS = [*LEAD_COLUMNS, attempts.c.ended_at, attempts.c.callback_at]
+_SAID = ("disposition", "category", "disposed_at", "agent_id")
+_WITH_LEAD_COLUMNS = [
+    *LEAD_COLUMNS,
+    attempts.c.ended_at,
+    attempts.c.ruled,
+    attempts.c.callback_at,
+]
 _ATTEMPT_WITH_LEAD = (
     select(*_WITH_LEAD_COLUMNS)
     .join_from(attempts, leads, attempts.c.lead_id == leads.c.id)

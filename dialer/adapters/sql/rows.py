@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from dialer.adapters.sql.tables import attempts, leads
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
 from dialer.leads import Lead, LeadState
-from dialer.ports import Attempt, OpenAttempt
+from dialer.ports import Attempt, FormerDisposition, OpenAttempt
 
 LEAD_COLUMNS = [
     leads.c.id,
@@ -41,6 +41,9 @@ ATTEMPT_COLUMNS = [
     attempts.c.cause,
     attempts.c.agent_id,
     attempts.c.disposition,
+    attempts.c.category,
+    attempts.c.blocks_number,
+    attempts.c.disposed_at,
 ]
 
 OPEN_ATTEMPT_COLUMNS = [
@@ -105,6 +108,9 @@ def attempt_of(row: Row[Any]) -> Attempt:
         cause=row.cause,
         agent_id=None if row.agent_id is None else AgentId(row.agent_id),
         disposition=row.disposition,
+        category=row.category,
+        blocks_number=bool(row.blocks_number),
+        disposed_at=row.disposed_at,
     )
 
 
@@ -121,4 +127,17 @@ def open_attempt_of(row: Row[Any]) -> OpenAttempt:
         agent_id=None if row.agent_id is None else AgentId(row.agent_id),
         attempts=row.attempts,
         node=None if row.node is None else NodeId(row.node),
+    )
+
+
+def former_of(row: Row[Any]) -> FormerDisposition:
+    """A row of former_dispositions."""
+    return FormerDisposition(
+        call_id=CallId(row.call_id),
+        agent_id=None if row.agent_id is None else AgentId(row.agent_id),
+        disposition=row.disposition,
+        category=row.category,
+        said_at=row.said_at,
+        replaced_at=row.replaced_at,
+        replaced_by=AgentId(row.replaced_by),
     )

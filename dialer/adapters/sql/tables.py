@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -33,6 +34,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from dialer.campaign import CampaignState
+from dialer.dispositions import Category
 from dialer.leads import LeadState, Outcome
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -225,7 +227,12 @@ attempts = Table(
     Column("cause", Integer),
     Column("agent_id", String(64)),
     Column("disposition", Text),
-    Column("callback_at", UtcDateTime()),  # agreed while the attempt was open; its close applies it
+    Column("category", Word(Category)),  # of the disposition
+    Column("blocks_number", Boolean),  # true: so says the disposition; else null
+    Column("disposed_at", UtcDateTime()),
+    # what a disposition that was said while the attempt was open makes of the lead; its close applies it
+    Column("ruled", Word(LeadState)),
+    Column("callback_at", UtcDateTime()),  # when it is tried again
     Column("node", Text),  # the Asterisk server that carries it
 )
 
@@ -241,6 +248,21 @@ _partial(
     attempts.c.ended_at,
     where=ENDED,
 )
+_partial("ix_attempts_blocking", attempts.c.phone, where="blocks_number IS NOT NULL")
 Index("ix_attempts_trunk_started", attempts.c.trunk, attempts.c.started_at)
 Index("ix_attempts_started", attempts.c.campaign_id, attempts.c.started_at)
 Index("ix_attempts_lead", attempts.c.lead_id, attempts.c.started_at)
+
+former_dispositions = Table(
+    "former_dispositions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", _key(36), ForeignKey("attempts.id"), nullable=False),
+    Column("agent_id", String(64)),
+    Column("disposition", Text, nullable=False),
+    Column("category", Word(Category)),
+    Column("said_at", UtcDateTime()),
+    Column("replaced_at", UtcDateTime(), nullable=False),
+    Column("replaced_by", String(64), nullable=False),
+)
+Index("ix_former_dispositions_call_id", former_dispositions.c.call_id)

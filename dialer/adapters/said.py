@@ -1,0 +1,36 @@
+"""What an agent says of an attempt, and what was said of it before: pure functions, shared by every store."""
+
+from dataclasses import replace
+
+from dialer.commands import RecordDisposition
+from dialer.ports import Attempt, FormerDisposition
+
+SAID_BY_AGENT = "said to an agent"
+"""Why a number is on the do-not-call list, when a disposition put it there."""
+
+
+def said_of(attempt: Attempt, record: RecordDisposition) -> Attempt:
+    """The attempt with its new disposition; who talked stays its agent."""
+    return replace(
+        attempt,
+        disposition=record.disposition,
+        category=record.ruling.category if record.ruling else None,
+        blocks_number=record.ruling.blocks_number if record.ruling else False,
+        disposed_at=record.at,
+        agent_id=attempt.agent_id or record.agent_id,
+    )
+
+
+def former_of(attempt: Attempt, record: RecordDisposition) -> FormerDisposition | None:
+    """What the record replaces; None: nothing, or the same again."""
+    if attempt.disposition is None or attempt.disposition == record.disposition:
+        return None
+    return FormerDisposition(
+        call_id=attempt.call_id,
+        agent_id=attempt.agent_id,
+        disposition=attempt.disposition,
+        category=attempt.category,
+        said_at=attempt.disposed_at,
+        replaced_at=record.at,
+        replaced_by=record.agent_id,
+    )
