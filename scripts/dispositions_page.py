@@ -2,7 +2,6 @@
 
 from dialer.dispositions import CHANGE_WITHIN, DEFAULT_DISPOSITIONS, Disposition
 
-
 INTRODUCTION = """\
 What an agent says of a call: `POST /agents/{code}/calls/{call_id}/disposition`. The code is one of the campaign's set
 (`GET /campaigns/{id}/dispositions`); another one is refused, and the nearest is named. A campaign that names none in its
