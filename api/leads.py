@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Query
@@ -14,10 +14,11 @@ from pydantic import Field
 from api.deps import DialerDep
 from api.errors import BODY_ERRORS, problems
 from api.fields import UUID_PATTERN, Answer, Body, CampaignIdPath, LeadIdPath, Line
+from api.lists import list_named
 from api.phones import Region, e164
 from dialer.dispositions import Category
 from dialer.errors import InvalidInputError
-from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, ListId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.ports import Attempt, FormerDisposition
 
@@ -38,6 +39,9 @@ class NewLeadBody(Body):
         default=0, ge=-PRIORITY_LIMIT, le=PRIORITY_LIMIT, description="Higher is dialled earlier"
     )
     external_id: Line | None = Field(default=None, description="The id in the client's system")
+    answer_odds: float | None = Field(
+        default=None, ge=0, le=1, description="How likely the person answers, as you think"
+    )
 
 
 class RejectedLead(Answer):
@@ -66,6 +70,8 @@ class LeadAnswer(Answer):
     last_abandoned_at: datetime | None
     next_attempt_at: datetime | None
     external_id: str | None
+    list_id: ListId
+    answer_odds: float | None
 
     @classmethod
     def of(cls, lead: Lead) -> Self:
@@ -83,6 +89,8 @@ class LeadAnswer(Answer):
             last_abandoned_at=lead.last_abandoned_at,
             next_attempt_at=lead.next_attempt_at,
             external_id=lead.external_id,
+            list_id=lead.list_id,
+            answer_odds=lead.answer_odds,
         )
 
 
@@ -162,6 +170,14 @@ class DoNotCallAnswer(Answer):
     phone: str = Field(description="E.164")
 
 
+class _Source(NamedTuple):
+    """Where the leads of one request belong."""
+
+    campaign_id: CampaignId
+    list_id: ListId
+    region: str
+
+
 @router.post(
     "/campaigns/{campaign_id}/leads",
     summary="Add leads",
@@ -172,15 +188,19 @@ async def add_leads(
     leads: Annotated[list[NewLeadBody], BodyParameter(max_length=MAX_LEADS)],
     dialer: DialerDep,
     region: Annotated[Region, Query()] = "IT",
+    list_name: Annotated[
+        Line, Query(alias="list", description="The list they belong to; new or not")
+    ] = "",
 ) -> ImportAnswer:
     """Sending a list again adds nothing twice. Usable leads are added even when others are rejected."""
     await dialer.stores.campaigns.get(campaign_id)
+    source = _Source(campaign_id, await list_named(dialer, campaign_id, list_name), region)
     added = duplicates = 0
     rejected: list[RejectedLead] = []
     for start in range(0, len(leads), PIECE):
         piece = leads[start : start + PIECE]
         # In a thread, since the event loop has calls to connect meanwhile.
-        read = await asyncio.to_thread(_read, piece, start, campaign_id, region)
+        read = await asyncio.to_thread(_read, piece, start, source)
         rejected += [lead for lead in read if isinstance(lead, RejectedLead)]
         usable = [lead for lead in read if isinstance(lead, NewLead)]
         report = await dialer.stores.leads.add(usable, at=dialer.clock.now())
@@ -238,30 +258,30 @@ async def do_not_call(body: DoNotCallBody, dialer: DialerDep) -> DoNotCallAnswer
     return DoNotCallAnswer(phone=phone)
 
 
-def _read(
-    piece: list[NewLeadBody], start: int, campaign_id: CampaignId, region: str
-) -> list[NewLead | RejectedLead]:
+def _read(piece: list[NewLeadBody], start: int, source: _Source) -> list[NewLead | RejectedLead]:
     """In the order of the piece, whose first lead has the index `start`."""
     read: list[NewLead | RejectedLead] = []
     for index, body in enumerate(piece, start):
         try:
-            read.append(_new_lead(body, campaign_id, region))
+            read.append(_new_lead(body, source))
         except InvalidInputError as error:
             read.append(RejectedLead(index=index, field=error.field, problem=error.problem))
     return read
 
 
-def _new_lead(body: NewLeadBody, campaign_id: CampaignId, region: str) -> NewLead:
+def _new_lead(body: NewLeadBody, source: _Source) -> NewLead:
     """Raises InvalidInputError."""
     if body.zone not in _zones():
         raise InvalidInputError("zone", "is not an IANA time zone")
     return NewLead(
-        campaign_id=campaign_id,
-        phone=e164(body.phone, region),
+        campaign_id=source.campaign_id,
+        list_id=source.list_id,
+        phone=e164(body.phone, source.region),
         name=body.name,
         zone=body.zone,
         priority=body.priority,
         external_id=body.external_id or None,
+        answer_odds=body.answer_odds,
     )
 
 

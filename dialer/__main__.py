@@ -105,6 +105,9 @@ def import_leads(
     zone: Annotated[
         str | None, typer.Option(help="Time zone of rows that name none, if the number allows it.")
     ] = None,
+    list_name: Annotated[
+        str, typer.Option("--list", help="The campaign's list that they belong to; new or not.")
+    ] = "",
     report: Annotated[
         Path | None, typer.Option(help="Where rejected rows go.  [default: FILE.rejected.csv]")
     ] = None,
@@ -113,7 +116,7 @@ def import_leads(
 
     Exit codes: 0 every row could be used; 3 some were rejected; 1 nothing could be done.
     """
-    options = ImportOptions(region=region, zone=zone, report=report)
+    options = ImportOptions(region=region, zone=zone, report=report, list_name=list_name)
     with telling(Console(stderr=True)) as tell:
         done = asyncio.run(import_file(read_settings(config), file, campaign, options, tell))
     for row in done.shown:

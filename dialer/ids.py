@@ -7,6 +7,8 @@ from typing import NewType
 TeamId = NewType("TeamId", str)
 CampaignId = NewType("CampaignId", str)
 LeadId = NewType("LeadId", str)
+ListId = NewType("ListId", int)
+"""The number of a list in its campaign."""
 TrunkId = NewType("TrunkId", str)
 ClientId = NewType("ClientId", str)
 """A company on whose behalf people are called."""

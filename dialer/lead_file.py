@@ -32,12 +32,13 @@ from dialer.adapters.system_clock import SystemClock
 from dialer.config import Settings
 from dialer.errors import InvalidInputError, NotFoundError
 from dialer.ids import CampaignId, LeadId
+from dialer.lead_lists import LeadList, ListSettings
 from dialer.ports import ImportReport, Stores
 
 BATCH = 20_000
 """Rows in one transaction. Part of what an interrupted import goes by: with another number it begins anew."""
 
-FORMAT = 1
+FORMAT = 2
 """Of the journal, and of the rules that say what is a row."""
 
 MOST_WORKERS = 4
@@ -77,13 +78,15 @@ class FileReport:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportOptions:
     """`region`: the country of numbers without a prefix. `zone`: of rows that name none and whose number leaves it open.
-    `report`: where rejected rows go; None: beside the file. `workers`: processes; None: as many as pay."""
+    `report`: where rejected rows go; None: beside the file. `workers`: processes; None: as many as pay.
+    `list_name`: the list of the leads; made when the campaign has none of this name."""
 
     region: str = "IT"
     zone: str | None = None
     report: Path | None = None
     workers: int | None = None
     batch: int = BATCH
+    list_name: str = ""
 
     def report_of(self, file: Path) -> Path:
         """Raises InvalidInputError."""
@@ -156,8 +159,9 @@ async def import_file(
             )
             journal = stack.enter_context(open_journal(report))
             importer = SqlLeadImport(database)
+            to = await _list(stores, campaign_id, options.list_name)
             key = _key(found, campaign_id, url, options)
-            run = _Run(opened, found, campaign_id, importer, journal, options, on_progress)
+            run = _Run(opened, found, to, importer, journal, options, on_progress)
             await run.prepare(key)
             await run.go()
             run.check_unchanged(file)
@@ -183,10 +187,18 @@ async def _find(stores: Stores, campaign: str) -> CampaignId:
         raise NotFoundError(f"no campaign {campaign!r}; there are: {known}") from None
 
 
+async def _list(stores: Stores, campaign_id: CampaignId, name: str) -> LeadList:
+    for known in await stores.lists.all(campaign_id):
+        if known.settings.name == name:
+            return known
+    wanted = ListSettings(campaign_id=campaign_id, name=name)
+    return await stores.lists.put(wanted, at=SystemClock().now())
+
+
 def _key(found: Survey, campaign_id: CampaignId, url: str, options: ImportOptions) -> str:
     """What makes two imports the same one."""
     database = make_url(url).render_as_string(hide_password=True)
-    rules = f"{FORMAT} {options.batch} {options.region} {options.zone}"
+    rules = f"{FORMAT} {options.batch} {options.region} {options.zone} {options.list_name}"
     facts = "\n".join([rules, found.digest, campaign_id, database])
     return hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
 
@@ -198,7 +210,7 @@ class _Run:
         self,
         opened: OpenTable,
         found: Survey,
-        campaign_id: CampaignId,
+        to: LeadList,
         importer: SqlLeadImport,
         journal: ImportJournal,
         options: ImportOptions,
@@ -206,7 +218,7 @@ class _Run:
     ) -> None:
         self._opened = opened
         self._found = found
-        self._campaign_id = campaign_id
+        self._to = to
         self._importer = importer
         self._journal = journal
         self._options = options
@@ -247,7 +259,8 @@ class _Run:
         rows = self._opened.source.rows()
         number = 0
         while taken := list(islice(rows, self._options.batch)):
-            yield Batch(number, self._opened.table, taken, subject.seed, started_at)
+            table, order = self._opened.table, self._to.settings
+            yield Batch(number, table, taken, subject.seed, started_at, order.order, order.seed)
             number += 1
 
     def _workers(self) -> int:
@@ -260,7 +273,7 @@ class _Run:
     async def _keep(self, batch: JudgedBatch) -> None:
         """Into the store first: the journal never says more than the store has."""
         repeated = batch.number < self._perhaps_written
-        found = await self._importer.add(self._campaign_id, batch.leads, repeated=repeated)
+        found = await self._importer.add(self._to, batch.leads, repeated=repeated)
         source, journal = self._opened.source, self._journal
         size = journal.report(batch.rejected, source.header.cells, source.delimiter)
         before = journal.totals

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from dialer.ids import CampaignId, LeadId
+from dialer.ids import CampaignId, LeadId, ListId
+
+DEFAULT_LIST = ListId(0)
+"""The list of leads that were given none."""
 
 
 class LeadState(StrEnum):
@@ -64,6 +67,8 @@ class NewLead:
     zone: str = "Europe/Rome"
     priority: int = 0
     external_id: str | None = None
+    list_id: ListId = DEFAULT_LIST
+    answer_odds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +89,8 @@ class Lead:
     last_abandoned_at: datetime | None
     next_attempt_at: datetime | None
     external_id: str | None = None
+    list_id: ListId = DEFAULT_LIST
+    answer_odds: float | None = None  # 0..1, as whoever made the list thinks; None: not said
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ from dialer.dispositions import Category
 from dialer.errors import DialerError
 from dialer.events import Event, Fate, NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
+from dialer.lead_lists import LeadList, ListSettings
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.profiles import Profile
 from dialer.trunks import Trunk
@@ -118,8 +119,9 @@ class LeadStore(Protocol):
         self, campaign_id: CampaignId, count: int, *, owner: str, lease: timedelta, at: datetime
     ) -> list[Lead]:
         """Up to `count` leads that may be tried at `at` (NEW, or RETRY whose time has come, or RESERVED whose lease has
-        run out), by priority then age, never a number on the do-not-call list nor one with an open attempt; they become
-        RESERVED for `owner` until at + lease. Two callers never get the same lead."""
+        run out), never a number on the do-not-call list nor one with an open attempt; they become
+        RESERVED for `owner` until at + lease. Two callers never get the same lead. The lists of the campaign are mixed by
+        their weights (`list_mix`), each in its own order (`lead_lists`)."""
         ...
 
     async def reserve(
@@ -166,6 +168,19 @@ class LeadStore(Protocol):
 
     async def do_not_call(self, phones: Collection[str]) -> set[str]:
         """Those of `phones` that are on the list."""
+        ...
+
+
+class ListStore(Protocol):
+    """The lists of each campaign. Methods raise StoreUnavailableError when the database cannot be reached."""
+
+    async def put(self, wanted: ListSettings, *, at: datetime) -> LeadList:
+        """Make a list, or change the one that has this name in its campaign. A new order holds for all of its leads when this
+        returns. Raises NotFoundError for an unknown campaign, InvalidInputError for settings that cannot be."""
+        ...
+
+    async def all(self, campaign_id: CampaignId) -> list[LeadList]:
+        """By number; the unnamed one first."""
         ...
 
 
@@ -505,6 +520,7 @@ class Stores:
     """The store's ports together: one database behind them."""
 
     leads: LeadStore
+    lists: ListStore
     attempts: AttemptStore
     campaigns: CampaignStore
     clients: ClientStore

@@ -17,10 +17,11 @@ from dialer.adapters.csv_import import Rejected, Table, judge
 from dialer.adapters.csv_rows import Row
 from dialer.errors import DialerError
 from dialer.ids import LeadId, uuid7
+from dialer.lead_lists import LeadOrder, rank_of
 
 
 class IdentifiedLead(NamedTuple):
-    """A new lead of a campaign; the fields are those of NewLead."""
+    """A new lead of a list; the fields are those of NewLead, then its rank in the list."""
 
     lead_id: LeadId
     phone: str
@@ -28,6 +29,7 @@ class IdentifiedLead(NamedTuple):
     zone: str
     priority: int
     external_id: str | None
+    rank: int
 
 
 class Batch(NamedTuple):
@@ -36,6 +38,8 @@ class Batch(NamedTuple):
     rows: list[Row]
     seed: str
     started_at: datetime
+    order: LeadOrder = LeadOrder.PRIORITY
+    order_seed: int = 0
 
 
 class JudgedBatch(NamedTuple):
@@ -54,14 +58,18 @@ def judge_batch(batch: Batch) -> JudgedBatch:
     at = batch.started_at + timedelta(milliseconds=batch.number)
     ids = sorted(uuid7(at, random) for _ in judged.leads)
     leads = [
-        IdentifiedLead(LeadId(lead_id), *cells)
-        for lead_id, cells in zip(ids, judged.leads, strict=True)
+        IdentifiedLead(lead_id, *cells, _rank(batch, lead_id, cells.zone))
+        for lead_id, cells in zip(map(LeadId, ids), judged.leads, strict=True)
     ]
     leads.sort(
         key=lambda lead: lead.phone
     )  # keeps the order of equal numbers: the first one counts
     rejected = sorted(judged.rejected, key=lambda row: row.line)
     return JudgedBatch(batch.number, len(batch.rows), leads, rejected)
+
+
+def _rank(batch: Batch, lead_id: LeadId, zone: str) -> int:
+    return rank_of(batch.order, batch.order_seed, lead_id, zone=zone)
 
 
 async def judge_all(batches: Iterator[Batch], *, workers: int) -> AsyncGenerator[JudgedBatch, None]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from random import Random, SystemRandom
 
 from dialer.adapters.memory_attempts import MemoryAttemptStore
-from dialer.adapters.memory_leads import MemoryLeadStore
+from dialer.adapters.memory_leads import MemoryLeadStore, MemoryListStore
 from dialer.adapters.memory_leases import MemoryLease
 from dialer.adapters.memory_tables import MemoryTables
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
@@ -108,6 +108,7 @@ def memory_stores(*, random: Random | None = None) -> Stores:
 
     return Stores(
         leads=MemoryLeadStore(tables, random or SystemRandom()),
+        lists=MemoryListStore(tables),
         attempts=MemoryAttemptStore(tables),
         campaigns=MemoryCampaignStore(tables),
         clients=MemoryClientStore(tables),

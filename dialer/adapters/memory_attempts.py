@@ -108,7 +108,7 @@ class MemoryAttemptStore:
             ruled_at=stored.ruled_at,
             barred=lead.phone in self._tables.do_not_call,
         )
-        self._tables.put_lead(lead)
+        self._tables.put_lead(lead, tried=True)
         self._put(stored, _closed(attempt, close))
         del self._tables.open_leads[attempt.lead_id]
         del self._tables.open_numbers[stored.phone]

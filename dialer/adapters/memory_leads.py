@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from random import Random
 
 from dialer.adapters.lead_changes import after_deferral, after_release
-from dialer.adapters.memory_tables import WAITING, MemoryTables, StoredLead
+from dialer.adapters.memory_tables import WAITING, Entry, MemoryTables, StoredLead, WaitingLine
 from dialer.errors import NotFoundError
-from dialer.ids import CampaignId, LeadId, uuid7
+from dialer.ids import CampaignId, LeadId, ListId, uuid7
+from dialer.lead_lists import LeadList, LeadOrder, ListSettings, checked_list, spans
 from dialer.leads import Lead, LeadState, NewLead
+from dialer.list_mix import ListMix
 from dialer.ports import ImportReport, LeadCounts
 
 
@@ -25,6 +27,8 @@ class MemoryLeadStore:
             raise NotFoundError("no such campaign")
         ids = sorted(uuid7(at, self._random) for _ in leads)  # the order of the list is their age
         added = 0
+        if any(new.list_id not in self._tables.lists_of(new.campaign_id) for new in leads):
+            raise NotFoundError("no such list")
         for key, new in zip(ids, leads, strict=True):
             if new.campaign_id in self._tables.numbers[new.phone]:
                 continue
@@ -40,21 +44,45 @@ class MemoryLeadStore:
             return []
         line = self._tables.lines[campaign_id]
         line.wake(at)
+        lists = self._tables.lists_of(campaign_id)
+        weights = {list_id: each.settings.weight for list_id, each in lists.items()}
+        mix: ListMix[Lead] = ListMix(weights, line.credit, count)
+        while wanted := mix.wanted():
+            finds = {
+                list_id: self._take(lists[list_id], wanted[list_id], owner, at + lease, at)
+                for list_id in sorted(wanted)
+            }
+            mix.found(finds)
+        line.credit = mix.credit
+        return mix.mixed
+
+    def _take(
+        self, of: LeadList, most: int, owner: str, until: datetime, at: datetime
+    ) -> list[Lead]:
+        """The first ready leads of a list, in its order."""
+        line = self._tables.lines[of.settings.campaign_id]
+        ready = line.ready[of.list_id]
+        first = spans(of.settings.order, at)[0][0]
+        if of.settings.order is LeadOrder.BEST_HOUR:
+            ready[:] = [((rank - first) % 24, more, key) for rank, more, key in ready]
+            heapify(ready)
         taken: list[Lead] = []
-        busy: list[tuple[int, LeadId]] = []  # their number is being rung
-        while line.ready and len(taken) < count:
-            entry = heappop(line.ready)
-            stored = self._tables.leads[entry[1]]
+        busy: list[Entry] = []  # their number is being rung
+        while ready and len(taken) < most:
+            entry = heappop(ready)
+            stored = self._tables.leads[entry[-1]]
             if not _takeable(stored, line.woken_at):
                 continue
             if stored.lead.phone in self._tables.open_numbers:
                 busy.append(entry)
                 continue
             lead = replace(stored.lead, state=LeadState.RESERVED)
-            self._tables.put_lead(lead, owner=owner, lease_until=at + lease)
+            self._tables.put_lead(lead, owner=owner, lease_until=until)
             taken.append(lead)
         for entry in busy:
-            heappush(line.ready, entry)
+            heappush(ready, entry)
+        if of.settings.order is LeadOrder.BEST_HOUR:
+            ready[:] = [((rank + first) % 24, more, key) for rank, more, key in ready]
         return taken
 
     async def reserve(
@@ -127,6 +155,44 @@ class MemoryLeadStore:
         return [self._tables.leads[key].lead for key in self._tables.leads_of[campaign_id]]
 
 
+class MemoryListStore:
+    def __init__(self, tables: MemoryTables) -> None:
+        self._tables = tables
+
+    async def put(self, wanted: ListSettings, *, at: datetime) -> LeadList:
+        checked_list(wanted)
+        campaign_id = wanted.campaign_id
+        if campaign_id not in self._tables.campaigns:
+            raise NotFoundError("no such campaign")
+        known = self._tables.lists_of(campaign_id)
+        before = next((each for each in known.values() if each.settings.name == wanted.name), None)
+        list_id = before.list_id if before else ListId(max(known) + 1)
+        created_at = before.created_at if before and before.created_at else at
+        stored = LeadList(list_id=list_id, settings=wanted, created_at=created_at)
+        self._tables.lists.setdefault(campaign_id, {})[list_id] = stored
+        self._rank(stored)
+        return stored
+
+    async def all(self, campaign_id: CampaignId) -> list[LeadList]:
+        known = self._tables.lists_of(campaign_id)
+        return [known[list_id] for list_id in sorted(known)]
+
+    def _rank(self, changed: LeadList) -> None:
+        """Its leads get new ranks, and stand in the line anew."""
+        tables, campaign_id = self._tables, changed.settings.campaign_id
+        line = WaitingLine(
+            woken_at=tables.lines[campaign_id].woken_at, credit=tables.lines[campaign_id].credit
+        )
+        for lead_id in tables.leads_of[campaign_id]:
+            stored = tables.leads[lead_id]
+            if stored.lead.list_id == changed.list_id:
+                stored = tables.leads[lead_id] = replace(stored, rank=tables.rank(stored.lead))
+            if stored.lead.state in WAITING:
+                line.put(stored)
+        line.wake(line.woken_at)
+        tables.lines[campaign_id] = line
+
+
 def _takeable(stored: StoredLead, at: datetime) -> bool:
     return stored.lead.state in WAITING and (stored.due_at is None or stored.due_at <= at)
 
@@ -147,4 +213,6 @@ def _lead_of(lead_id: LeadId, new: NewLead, *, excluded: bool) -> Lead:
         last_abandoned_at=None,
         next_attempt_at=None,
         external_id=new.external_id,
+        list_id=new.list_id,
+        answer_odds=new.answer_odds,
     )

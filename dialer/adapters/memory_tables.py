@@ -8,8 +8,20 @@ from heapq import heappop, heappush
 from dialer.campaign import Campaign
 from dialer.clients import MAIN, Client
 from dialer.errors import NotFoundError
-from dialer.ids import AgentId, CallId, CampaignId, ClientId, LeadId, NodeId, TeamId, TrunkId
-from dialer.leads import Lead, LeadState
+from dialer.ids import (
+    AgentId,
+    CallId,
+    CampaignId,
+    ClientId,
+    LeadId,
+    ListId,
+    NodeId,
+    TeamId,
+    TrunkId,
+)
+from dialer.lead_lists import LeadList, rank_of, tries_of, unnamed_list
+from dialer.leads import DEFAULT_LIST, Lead, LeadState
+from dialer.list_mix import Credit
 from dialer.ports import AgentRecord, Attempt, FormerDisposition, TeamLease, fence_of
 from dialer.trunks import Trunk
 
@@ -17,9 +29,14 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 WAITING = frozenset({LeadState.NEW, LeadState.RETRY, LeadState.RESERVED})
 
 
+Entry = tuple[int, int, LeadId]
+"""Rank, priority upside down, id: in this order are leads taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredLead:
     lead: Lead
+    rank: int = 0  # lead_lists.rank_of
     owner: str | None = None  # while RESERVED
     lease_until: datetime | None = None
 
@@ -43,25 +60,28 @@ class StoredAttempt:
 
 @dataclass(slots=True)
 class WaitingLine:
-    """The order in which a campaign's leads are taken. Entries may be out of date: whoever pops one checks the lead."""
+    """The order in which a campaign's leads are taken, list by list. Entries may be out of date: whoever pops one checks the
+    lead."""
 
-    ready: list[tuple[int, LeadId]] = field(default_factory=list)  # best first
-    asleep: list[tuple[datetime, LeadId, int]] = field(default_factory=list)  # earliest first
+    ready: defaultdict[ListId, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    asleep: list[tuple[datetime, LeadId, ListId, Entry]] = field(default_factory=list)
     woken_at: datetime = LONG_AGO
+    credit: Credit = field(default_factory=dict)  # of the lists
 
     def put(self, stored: StoredLead) -> None:
         lead = stored.lead
+        entry = (stored.rank, -lead.priority, lead.lead_id)
         if stored.due_at is None:
-            heappush(self.ready, (-lead.priority, lead.lead_id))
+            heappush(self.ready[lead.list_id], entry)  # best first
         else:
-            heappush(self.asleep, (stored.due_at, lead.lead_id, -lead.priority))
+            heappush(self.asleep, (stored.due_at, lead.lead_id, lead.list_id, entry))
 
     def wake(self, at: datetime) -> None:
         """Sleepers whose time has come are ready from now on, even for a caller whose clock is behind."""
         self.woken_at = max(self.woken_at, at)
         while self.asleep and self.asleep[0][0] <= self.woken_at:
-            _, lead_id, rank = heappop(self.asleep)
-            heappush(self.ready, (rank, lead_id))
+            _, _, list_id, entry = heappop(self.asleep)
+            heappush(self.ready[list_id], entry)
 
 
 class MemoryTables:
@@ -70,6 +90,7 @@ class MemoryTables:
         self.campaigns: dict[CampaignId, Campaign] = {}
         self.agents: dict[AgentId, AgentRecord] = {}
         self.trunks: dict[TrunkId, Trunk] = {}
+        self.lists: dict[CampaignId, dict[ListId, LeadList]] = {}
         self.leads: dict[LeadId, StoredLead] = {}
         self.leads_of: defaultdict[CampaignId, list[LeadId]] = defaultdict(list)
         self.numbers: defaultdict[str, dict[CampaignId, LeadId]] = defaultdict(dict)
@@ -84,16 +105,22 @@ class MemoryTables:
         self.lines: defaultdict[CampaignId, WaitingLine] = defaultdict(WaitingLine)
 
     def put_lead(
-        self, lead: Lead, *, owner: str | None = None, lease_until: datetime | None = None
+        self,
+        lead: Lead,
+        *,
+        owner: str | None = None,
+        lease_until: datetime | None = None,
+        tried: bool = False,
     ) -> None:
-        """Store a lead, new or changed; who held it lets go of it unless `owner` says so."""
+        """Store a lead, new or changed; who held it lets go of it unless `owner` says so. `tried`: an attempt has ended."""
         known = self.leads.get(lead.lead_id)
         if known is None:
             self.leads_of[lead.campaign_id].append(lead.lead_id)
             self.numbers[lead.phone][lead.campaign_id] = lead.lead_id
         elif known.owner is not None:
             self.held[known.owner].discard(lead.lead_id)
-        stored = StoredLead(lead, owner, lease_until)
+        rank = self.rank(lead) if known is None or tried else known.rank
+        stored = StoredLead(lead, rank, owner, lease_until)
         self.leads[lead.lead_id] = stored
         if owner is not None:
             self.held[owner].add(lead.lead_id)
@@ -107,6 +134,14 @@ class MemoryTables:
             lead = self.leads[lead_id].lead
             if lead.state in WAITING:
                 self.put_lead(replace(lead, state=LeadState.EXCLUDED, next_attempt_at=None))
+
+    def rank(self, lead: Lead) -> int:
+        of = self.lists_of(lead.campaign_id)[lead.list_id].settings
+        return rank_of(of.order, of.seed, lead.lead_id, zone=lead.zone, tries=tries_of(lead))
+
+    def lists_of(self, campaign_id: CampaignId) -> dict[ListId, LeadList]:
+        """By number; the unnamed one is among them."""
+        return {DEFAULT_LIST: unnamed_list(campaign_id)} | self.lists.get(campaign_id, {})
 
     def holds(self, owner: str) -> bool:
         """False for an owner whose fence is not its team's any more."""

@@ -132,3 +132,27 @@ async def test_the_list_refuses_what_is_no_number_without_repeating_it(desk: Des
         "field": "phone",
         "message": "is not a valid telephone number",
     }
+
+
+async def test_leads_go_into_the_list_that_is_named(desk: Desk) -> None:
+    path = "/campaigns/spring/leads"
+    for number in ("3471234001", "3471234002"):
+        report = await desk.post(path, [{"phone": number}], params={"list": "Fair"})
+        assert report["added"] == 1
+    await desk.post(path, [{"phone": "3471234003", "answer_odds": 0.25}])
+    found = [(lead["list_id"], lead["answer_odds"]) for lead in (await desk.get(path))["items"]]
+    assert found == [(1, None), (1, None), (0, 0.25)]
+    names = [each["name"] for each in await desk.get("/campaigns/spring/lists")]
+    assert names == ["", "Fair"]
+
+
+async def test_a_list_is_changed_by_its_name(desk: Desk) -> None:
+    path = "/campaigns/spring/lists"
+    made = await desk.put(path, {"name": "Fair", "weight": 3, "order": "newest"})
+    assert (made["id"], made["weight"], made["order"]) == (1, 3, "newest")
+    changed = await desk.put(path, {"name": "Fair", "weight": 0})
+    assert (changed["id"], changed["weight"], changed["order"]) == (1, 0, "priority")
+    assert (await desk.get(path))[1] == changed
+    problem = await desk.put(path, {"name": "Fair", "order": "by_height"}, status=422)
+    assert problem["field"] == "order"
+    await desk.put("/campaigns/winter/lists", {"name": "Fair"}, status=404)

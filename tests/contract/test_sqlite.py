@@ -123,7 +123,7 @@ class TestSpeed:
     ) -> None:
         wake, take = plan(path, lead_store._WAKE), plan(path, lead_store._TAKE)
         assert "ix_leads_asleep (campaign_id=? AND wakes_at<?)" in wake
-        assert "ix_leads_ready (campaign_id=?)" in take
+        assert "ix_leads_line (campaign_id=? AND list_id=? AND rank>? AND rank<?)" in take
         assert "uq_attempts_open_phone (phone=?)" in take
         for steps in (wake, take):
             assert "TEMP B-TREE" not in steps

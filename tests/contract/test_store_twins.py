@@ -18,7 +18,8 @@ from dialer.adapters.memory import memory_stores
 from dialer.adapters.sql.store import open_stores
 from dialer.commands import PlaceCall, RecordDisposition
 from dialer.errors import DialerError
-from dialer.ids import AgentId, CampaignId, TeamId, TrunkId
+from dialer.ids import AgentId, CampaignId, ListId, TeamId, TrunkId
+from dialer.lead_lists import LeadOrder, ListSettings
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.ports import Stores, fenced_owner
 from dialer.trunks import Trunk
@@ -43,6 +44,8 @@ new_leads = st.builds(
     campaign_id=campaigns,
     phone=phones,
     priority=st.integers(min_value=-1, max_value=1),
+    list_id=st.sampled_from([ListId(0), ListId(0), ListId(1), ListId(2)]),
+    zone=st.sampled_from(["Europe/Rome", "America/St_Johns"]),
 )
 
 
@@ -101,13 +104,34 @@ class Twins(RuleBasedStateMachine):
         for campaign_id in (SPRING, AUTUMN):
             self.both(lambda twin, own=campaign_id: twin.campaigns.save(policy(own)))
 
-    @rule(minutes=st.integers(min_value=0, max_value=8))
+    @rule(minutes=st.integers(min_value=0, max_value=8) | st.just(200))
     def time_passes(self, minutes: int) -> None:
         self.now += minutes * MINUTE
 
     @rule(leads=st.lists(new_leads, max_size=5))
     def add(self, leads: list[NewLead]) -> None:
         self.both(lambda twin: twin.leads.add(leads, at=self.now))
+
+    @rule(
+        campaign=campaigns,
+        name=st.sampled_from(["", "warm", "cold"]),
+        weight=st.integers(min_value=0, max_value=3),
+        order=st.sampled_from(LeadOrder),
+        seed=st.integers(min_value=0, max_value=1),
+    )
+    def put_list(self, **wanted: Any) -> None:
+        settings = ListSettings(
+            campaign_id=wanted["campaign"],
+            name=wanted["name"],
+            weight=wanted["weight"],
+            order=wanted["order"],
+            seed=wanted["seed"],
+        )
+        self.both(lambda twin: twin.lists.put(settings, at=self.now))
+
+    @rule(campaign=campaigns)
+    def show_lists(self, campaign: CampaignId) -> None:
+        self.both(lambda twin: twin.lists.all(campaign))
 
     @rule(campaign=campaigns, owner=owners, count=st.integers(min_value=0, max_value=4))
     def reserve(self, campaign: CampaignId, owner: str, count: int) -> None:

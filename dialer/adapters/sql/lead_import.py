@@ -19,20 +19,24 @@ from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import campaigns, leads
 from dialer.errors import NotFoundError
 from dialer.ids import CampaignId, LeadId
+from dialer.lead_lists import LeadList
 from dialer.ports import ImportReport
 
 _STATE = "CASE WHEN EXISTS (SELECT 1 FROM do_not_call d WHERE d.phone = {}) THEN 'excluded' ELSE 'new' END"
 _INTO = (
     "INSERT INTO leads"
-    " (id, phone, name, zone, priority, external_id, campaign_id, state, attempts, never_rang) "
+    " (id, phone, name, zone, priority, external_id, rank, list_id, campaign_id,"
+    " state, attempts, never_rang) "
 )
 _SKIP = " ON CONFLICT DO NOTHING"
-_SQLITE = f"{_INTO}VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, {_STATE.format('?2')}, 0, 0){_SKIP}"
+_VALUES = "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9"
+_SQLITE = f"{_INTO}VALUES ({_VALUES}, {_STATE.format('?2')}, 0, 0){_SKIP}"
 _POSTGRESQL = (
-    f"{_INTO}SELECT n.id, n.phone, n.name, n.zone, n.priority, n.external_id, $7,"
-    f" {_STATE.format('n.phone')}, 0, 0"
-    " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[])"
-    f" AS n (id, phone, name, zone, priority, external_id){_SKIP}"
+    f"{_INTO}SELECT n.id, n.phone, n.name, n.zone, n.priority, n.external_id, n.rank,"
+    f" $8::int, $9::text, {_STATE.format('n.phone')}, 0, 0"
+    " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],"
+    " $7::bigint[])"
+    f" AS n (id, phone, name, zone, priority, external_id, rank){_SKIP}"
 )
 _ROOM = ("PRAGMA cache_size = -45056", "PRAGMA wal_autocheckpoint = 20000")
 """44 MB of pages; and 80 MB of log before they are copied into the file, each of them once."""
@@ -44,16 +48,16 @@ class SqlLeadImport:
 
     @again
     async def add(
-        self, campaign_id: CampaignId, rows: Sequence[IdentifiedLead], *, repeated: bool
+        self, to: LeadList, rows: Sequence[IdentifiedLead], *, repeated: bool
     ) -> ImportReport:
-        """One transaction. `rows` in the order of their numbers. `repeated`: they may have been written before, under the
-        same ids. Raises NotFoundError when there is no such campaign."""
+        """Into one list, in one transaction. `rows` in the order of their numbers. `repeated`: they may have been written
+        before, under the same ids. Raises NotFoundError when there is no such campaign."""
         if not rows:
             return ImportReport(added=0, duplicates=0)
         async with self._database.write() as connection:
-            await _check_campaign(connection, campaign_id)
+            await _check_campaign(connection, to.settings.campaign_id)
             added = await count_ids(connection, [row.lead_id for row in rows]) if repeated else 0
-            added += await _insert(connection, campaign_id, rows)
+            added += await _insert(connection, to, rows)
         return ImportReport(added=added, duplicates=len(rows) - added)
 
     async def any_of(self, lead_ids: Sequence[LeadId]) -> LeadId | None:
@@ -89,14 +93,13 @@ async def _check_campaign(connection: AsyncConnection, campaign_id: CampaignId) 
         raise NotFoundError("no such campaign")
 
 
-async def _insert(
-    connection: AsyncConnection, campaign_id: CampaignId, rows: Sequence[IdentifiedLead]
-) -> int:
+async def _insert(connection: AsyncConnection, to: LeadList, rows: Sequence[IdentifiedLead]) -> int:
+    place = (to.list_id, to.settings.campaign_id)
     if connection.dialect.name == "postgresql":
         columns = tuple(list(column) for column in zip(*rows, strict=True))
-        done = await connection.exec_driver_sql(_POSTGRESQL, (*columns, campaign_id))
+        done = await connection.exec_driver_sql(_POSTGRESQL, (*columns, *place))
         return done.rowcount
     for pragma in _ROOM:
         await connection.exec_driver_sql(pragma)
-    done = await connection.exec_driver_sql(_SQLITE, [(*row, campaign_id) for row in rows])
+    done = await connection.exec_driver_sql(_SQLITE, [(*row, *place) for row in rows])
     return done.rowcount

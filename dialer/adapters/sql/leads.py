@@ -24,11 +24,14 @@ from dialer.adapters.lead_changes import after_deferral
 from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.fences import holds
+from dialer.adapters.sql.lists import lists_of
 from dialer.adapters.sql.rows import LEAD_COLUMNS, lead_of, settled_values
 from dialer.adapters.sql.tables import READY, attempts, campaigns, do_not_call, leads
 from dialer.errors import NotFoundError
 from dialer.ids import CampaignId, LeadId, uuid7
+from dialer.lead_lists import LeadList, ListSettings, rank_of, spans
 from dialer.leads import Lead, LeadState, NewLead
+from dialer.list_mix import Credit, ListMix
 from dialer.ports import ImportReport, LeadCounts
 
 WAKE_AT_ONCE = 5000
@@ -40,6 +43,7 @@ class SqlLeadStore:
     def __init__(self, database: Database, random: Random) -> None:
         self._database = database
         self._random = random
+        self._credit: dict[CampaignId, Credit] = {}  # of the lists: another server begins anew
 
     @again
     async def add(self, leads: Sequence[NewLead], *, at: datetime) -> ImportReport:
@@ -49,8 +53,11 @@ class SqlLeadStore:
         ids = sorted(uuid7(at, self._random) for _ in leads)  # the order of the list is their age
         added = 0
         async with self._database.write() as connection:
-            await _check_campaigns(connection, {lead.campaign_id for lead in leads})
-            for chunk in chunks(list(zip(ids, leads, strict=True))):
+            wanted = {lead.campaign_id for lead in leads}
+            await _check_campaigns(connection, wanted)
+            lists = [each for one in sorted(wanted) for each in await lists_of(connection, one)]
+            rows = _new_rows(lists, list(zip(ids, leads, strict=True)))
+            for chunk in chunks(rows):
                 added += await _insert(connection, chunk)
         return ImportReport(added=added, duplicates=len(leads) - added)
 
@@ -60,14 +67,29 @@ class SqlLeadStore:
     ) -> list[Lead]:
         if count <= 0:
             return []
-        values = {"campaign": campaign_id, "at": at, "most": count, "holder": owner}
+        values = {"campaign": campaign_id, "at": at, "holder": owner}
         async with self._database.write() as connection:
             if not await holds(connection, owner):
                 return []
             await connection.execute(_WAKE, values)
-            taken = await connection.execute(_TAKE, {**values, "until": at + lease})
-            reserved = [lead_of(row) for row in taken]
-        return sorted(reserved, key=lambda lead: (-lead.priority, lead.lead_id))
+            lists = await lists_of(connection, campaign_id)
+            mix = self._mix_of(lists, count)
+            while wanted := mix.wanted():
+                taking = values | {"until": at + lease}
+                mix.found(
+                    {
+                        each.list_id: await _take(connection, each, wanted[each.list_id], taking)
+                        for each in lists
+                        if each.list_id in wanted
+                    }
+                )
+        self._credit[campaign_id] = mix.credit
+        return mix.mixed
+
+    def _mix_of(self, lists: Sequence[LeadList], count: int) -> ListMix[Lead]:
+        campaign_id = lists[0].settings.campaign_id
+        weights = {each.list_id: each.settings.weight for each in lists}
+        return ListMix(weights, self._credit.get(campaign_id, {}), count)
 
     @again
     async def reserve(
@@ -182,16 +204,44 @@ async def _check_campaigns(connection: AsyncConnection, wanted: set[CampaignId])
         raise NotFoundError("no such campaign")
 
 
-async def _insert(connection: AsyncConnection, chunk: list[tuple[str, NewLead]]) -> int:
+async def _insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> int:
     """Insert those whose number the campaign does not have; how many that were."""
-    listed = await listed_numbers(connection, [lead.phone for _, lead in chunk])
-    rows = [_new_row(key, lead, excluded=lead.phone in listed) for key, lead in chunk]
+    listed = await listed_numbers(connection, [row["phone"] for row in rows])
+    for row in rows:
+        row["state"] = LeadState.EXCLUDED if row["phone"] in listed else LeadState.NEW
     insert = insert_or_skip(connection, leads).returning(leads.c.id)
     return len((await connection.execute(insert, rows)).all())
 
 
-def _new_row(key: str, lead: NewLead, *, excluded: bool) -> dict[str, Any]:
+async def _take(
+    connection: AsyncConnection, of: LeadList, most: int, values: dict[str, Any]
+) -> list[Lead]:
+    """The first `most` ready leads of a list, in its order."""
+    taken: list[Lead] = []
+    for first, last in spans(of.settings.order, values["at"]):
+        bounds = {"list": of.list_id, "first": first, "last": last, "most": most - len(taken)}
+        if bounds["most"] > 0:
+            rows = await connection.execute(_TAKE, values | bounds)
+            taken += map(lead_of, sorted(rows, key=lambda row: (row.rank, -row.priority, row.id)))
+    return taken
+
+
+def _new_rows(
+    lists: Sequence[LeadList], new: Sequence[tuple[str, NewLead]]
+) -> list[dict[str, Any]]:
+    """Raises NotFoundError for a list that is not there."""
+    known = {(each.settings.campaign_id, each.list_id): each.settings for each in lists}
+    try:
+        return [_new_row(key, lead, known[lead.campaign_id, lead.list_id]) for key, lead in new]
+    except KeyError:
+        raise NotFoundError("no such list") from None
+
+
+def _new_row(key: str, lead: NewLead, of: ListSettings) -> dict[str, Any]:
     return {
+        "list_id": lead.list_id,
+        "rank": rank_of(of.order, of.seed, LeadId(key), zone=lead.zone),
+        "answer_odds": lead.answer_odds,
         "id": key,
         "campaign_id": lead.campaign_id,
         "phone": lead.phone,
@@ -199,7 +249,6 @@ def _new_row(key: str, lead: NewLead, *, excluded: bool) -> dict[str, Any]:
         "zone": lead.zone,
         "priority": lead.priority,
         "external_id": lead.external_id,
-        "state": LeadState.EXCLUDED if excluded else LeadState.NEW,
         "attempts": 0,
         "never_rang": 0,
     }
@@ -222,9 +271,16 @@ _being_rung = exists().where(
 
 
 def _takeable() -> Select[Any]:
-    """The ready leads of :campaign, best first. Rows that another caller has in hand are passed over."""
-    ready = and_(leads.c.campaign_id == bindparam("campaign"), text(READY), ~_barred, ~_being_rung)
-    best = select(leads.c.id).where(ready).order_by(leads.c.priority.desc(), leads.c.id)
+    """The ready leads of :list in :campaign whose ranks are from :first to :last, in the order of the list. Rows that
+    another caller has in hand are passed over."""
+    line = and_(
+        leads.c.campaign_id == bindparam("campaign"),
+        leads.c.list_id == bindparam("list"),
+        leads.c.rank.between(bindparam("first"), bindparam("last")),
+        text(READY),
+    )
+    order = (leads.c.rank, leads.c.priority.desc(), leads.c.id)
+    best = select(leads.c.id).where(line, ~_barred, ~_being_rung).order_by(*order)
     return best.limit(bindparam("most")).with_for_update(skip_locked=True, of=leads)
 
 
@@ -236,7 +292,7 @@ _TAKE = (
     update(leads)
     .where(leads.c.id.in_(select(_taken.c.id)))
     .values(state=LeadState.RESERVED, owner=bindparam("holder"), wakes_at=bindparam("until"))
-    .returning(*LEAD_COLUMNS)
+    .returning(*LEAD_COLUMNS, leads.c.rank)
 )
 
 _to_be_had = or_(

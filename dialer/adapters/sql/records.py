@@ -17,7 +17,7 @@ from dialer.adapters.sql.rows import (
     lead_of,
     settled_values,
 )
-from dialer.adapters.sql.tables import attempts, former_dispositions, leads
+from dialer.adapters.sql.tables import attempts, former_dispositions, leads, lists
 from dialer.commands import (
     CallRecord,
     CloseAttempt,
@@ -27,6 +27,7 @@ from dialer.commands import (
 )
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import CallId
+from dialer.lead_lists import LeadOrder, rank_of, tries_of
 from dialer.leads import Lead, LeadState
 
 
@@ -72,7 +73,7 @@ async def _close(connection: AsyncConnection, close: CloseAttempt) -> None:
     await connection.execute(
         update(attempts).where(attempts.c.id == close.call_id).values(**_ending(close))
     )
-    await _store(connection, lead)
+    await _store(connection, lead, rank=_rank(row, lead))
 
 
 async def _record_disposition(connection: AsyncConnection, record: RecordDisposition) -> None:
@@ -118,10 +119,16 @@ async def _is_barred(connection: AsyncConnection, phone: str) -> bool:
     return bool(await listed_numbers(connection, [phone]))
 
 
-async def _store(connection: AsyncConnection, lead: Lead) -> None:
+async def _store(connection: AsyncConnection, lead: Lead, **more: Any) -> None:
     await connection.execute(
-        update(leads).where(leads.c.id == lead.lead_id).values(**settled_values(lead))
+        update(leads).where(leads.c.id == lead.lead_id).values(**settled_values(lead), **more)
     )
+
+
+def _rank(row: Row[Any], lead: Lead) -> int:
+    """The lead's place in its list after a try; `row` says the order of the list, if it is stored."""
+    order, seed = row.call_order or LeadOrder.PRIORITY, row.seed or 0
+    return rank_of(order, seed, lead.lead_id, zone=lead.zone, tries=tries_of(lead))
 
 
 def _ending(close: CloseAttempt) -> dict[str, Any]:
@@ -143,10 +150,14 @@ _WITH_LEAD_COLUMNS = [
     attempts.c.ended_at,
     attempts.c.ruled,
     attempts.c.callback_at,
+    lists.c.call_order,
+    lists.c.seed,
 ]
+_the_list = and_(lists.c.campaign_id == leads.c.campaign_id, lists.c.id == leads.c.list_id)
 _ATTEMPT_WITH_LEAD = (
     select(*_WITH_LEAD_COLUMNS)
     .join_from(attempts, leads, attempts.c.lead_id == leads.c.id)
+    .outerjoin(lists, _the_list)
     .where(attempts.c.id == bindparam("call"))
     .with_for_update(of=[attempts, leads])
 )

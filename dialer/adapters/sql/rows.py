@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from dialer.adapters.sql.tables import attempts, leads
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, ListId, NodeId, TrunkId
 from dialer.leads import Lead, LeadState
 from dialer.ports import Attempt, FormerDisposition, OpenAttempt
 
@@ -25,6 +25,8 @@ LEAD_COLUMNS = [
     leads.c.last_abandoned_at,
     leads.c.next_attempt_at,
     leads.c.external_id,
+    leads.c.list_id,
+    leads.c.answer_odds,
 ]
 
 ATTEMPT_COLUMNS = [
@@ -76,6 +78,8 @@ def lead_of(row: Row[Any]) -> Lead:
         last_abandoned_at=row.last_abandoned_at,
         next_attempt_at=row.next_attempt_at,
         external_id=row.external_id,
+        list_id=ListId(row.list_id),
+        answer_odds=row.answer_odds,
     )
 
 

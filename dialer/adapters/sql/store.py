@@ -11,6 +11,7 @@ from dialer.adapters.sql.clients import SqlClientStore
 from dialer.adapters.sql.engine import Database, connect
 from dialer.adapters.sql.leads import SqlLeadStore
 from dialer.adapters.sql.leases import SqlLease
+from dialer.adapters.sql.lists import SqlListStore
 from dialer.adapters.sql.migrate import migrate
 from dialer.adapters.sql.trunks import SqlTrunkStore
 from dialer.ports import Stores
@@ -36,6 +37,7 @@ def stores_on(database: Database, random: Random) -> Stores:
     """The stores of a database whose schema is up to date."""
     return Stores(
         leads=SqlLeadStore(database, random),
+        lists=SqlListStore(database),
         attempts=SqlAttemptStore(database),
         campaigns=SqlCampaignStore(database),
         clients=SqlClientStore(database),

@@ -2,8 +2,9 @@
 
 How a lead waits. `wakes_at` says until when nobody may take it: the end of the lease while RESERVED, `next_attempt_at`
 in RETRY, null otherwise. `reserve_due` first wakes the sleepers whose time has come (sets `wakes_at` null, once per
-sleep), then takes from the ready ones in the order of one partial index. Both steps touch only the rows they return,
-however many leads the campaign has and however many of them sleep.
+sleep), then takes from the ready ones, list by list, in the order of one partial index (`ix_leads_line`). Both steps touch
+only the rows they return, however many leads the campaign has and however many of them sleep. The order of a list is in the
+leads themselves (`rank`). `ix_leads_ready` is for servers of before there were lists; the next release drops it.
 """
 
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ from sqlalchemy.types import TypeEngine
 
 from dialer.campaign import CampaignState
 from dialer.dispositions import Category
+from dialer.lead_lists import LeadOrder
 from dialer.leads import LeadState, Outcome
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -163,6 +165,20 @@ do_not_call = Table(
     Column("added_at", UtcDateTime(), nullable=False),
 )
 
+lists = Table(
+    "lists",
+    metadata,
+    Column("campaign_id", _key(64), ForeignKey("campaigns.id"), primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 0: of leads without a list
+    Column("name", Text, nullable=False),
+    Column("weight", Integer, nullable=False),
+    Column("call_order", Word(LeadOrder), nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+    Column("ranked", Boolean, nullable=False),  # false: some leads still have the ranks of before
+    UniqueConstraint("campaign_id", "name"),
+)
+
 leads = Table(
     "leads",
     metadata,
@@ -182,6 +198,9 @@ leads = Table(
     Column("next_attempt_at", UtcDateTime()),
     Column("owner", Text),  # who holds it, while RESERVED
     Column("wakes_at", UtcDateTime()),
+    Column("list_id", Integer, nullable=False, server_default="0"),
+    Column("rank", BigInteger, nullable=False, server_default="0"),  # lead_lists.rank_of
+    Column("answer_odds", Float),
     UniqueConstraint("phone", "campaign_id"),
 )
 
@@ -194,6 +213,15 @@ ENDED = "ended_at IS NOT NULL"
 _partial(
     "ix_leads_ready",
     leads.c.campaign_id,
+    leads.c.priority.desc(),
+    leads.c.id,
+    where=READY,
+)
+_partial(
+    "ix_leads_line",
+    leads.c.campaign_id,
+    leads.c.list_id,
+    leads.c.rank,
     leads.c.priority.desc(),
     leads.c.id,
     where=READY,
