@@ -413,6 +413,7 @@ class Dialer:
             attempts=self.stores.attempts,
             trunks=self.stores.trunks,
             clock=self.clock,
+            centre=self.settings.country,
         )
 
     def _new_runner(self, team_id: TeamId, fence: int) -> TeamRunner:

@@ -20,8 +20,8 @@ from dialer.brake import (
     steered,
     stepped,
 )
+from dialer.calling_hours import closing
 from dialer.campaign import CampaignPolicy, Guard
-from dialer.compliance import closing
 from dialer.events import WindowCount
 from dialer.profiles import AbandonWindow, Profile, window_end, window_start
 

@@ -10,10 +10,13 @@ from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.clock_step import move, moved
 from dialer.commands import Command, DeferLead, PlaceCall, ReleaseLeads, RequestLeads
 from dialer.compliance import Denied, Reason, answer_rule, check, snapshot_of
+from dialer.compliance_rules import crosses_border, may_show
 from dialer.events import CampaignLoaded, LeadsReserved
 from dialer.ids import AgentId, CallId, LeadId, NodeId
+from dialer.law import Law, country_called
 from dialer.leads import Lead, Outcome
 from dialer.pacing import PacingDecision, together
+from dialer.profile_merge import Rules
 from dialer.profiles import Profile
 from dialer.trunk_board import NoTrunk, Shortage
 from dialer.trunks import Trunk
@@ -22,6 +25,9 @@ HOPPER_LEASE = timedelta(minutes=10)
 """How long the store keeps a lead for the hopper. The hopper gives it back at half of that."""
 
 ASK_AGAIN = timedelta(seconds=5)
+
+LOOK_AGAIN = timedelta(hours=1)
+"""A lead that may not be called before somebody does something for it is looked at again after this long."""
 
 UNSERVED = timedelta(hours=1)
 """A number that no trunk of the campaign serves is looked at again after this long: somebody may have added one."""
@@ -82,6 +88,7 @@ class Denials:
 class CampaignRun:
     campaign: Campaign
     profile: Profile
+    law: Law
     trunks: tuple[Trunk, ...]
     budget: Budget
     hopper: deque[HopperLead] = field(default_factory=deque)
@@ -106,13 +113,18 @@ class CampaignRun:
         budget = Budget.of(loaded.campaign.policy, loaded.profile, loaded.started_at)
         budget.load(loaded.counts, loaded.at)
         return cls(
-            campaign=loaded.campaign, profile=loaded.profile, trunks=loaded.trunks, budget=budget
+            campaign=loaded.campaign,
+            profile=loaded.profile,
+            law=loaded.law or Law(loaded.profile),
+            trunks=loaded.trunks,
+            budget=budget,
         )
 
     def reload(self, loaded: CampaignLoaded) -> None:
         """New policy or state; what was learnt and counted stays."""
         self.campaign = loaded.campaign
         self.trunks = loaded.trunks
+        self.law = loaded.law or Law(loaded.profile)
         self.budget.follow(loaded.campaign.policy)
         if loaded.profile.name != self.profile.name:
             self.profile = self.budget.profile = loaded.profile
@@ -223,8 +235,10 @@ class CampaignRun:
 
     def needs_agent(self, lead: Lead, now: datetime) -> bool:
         """Whether the law wants an agent held for this lead before it is called."""
-        verdict = check(snapshot_of(lead, self.policy), self.profile, now)
-        return isinstance(verdict, Denied) and verdict.reason is Reason.GUARANTEED_AGENT
+        facts, rules = snapshot_of(lead, self.policy), self.rules(lead, now)
+        if not isinstance(check(facts, rules, now), Denied):
+            return False
+        return not isinstance(check(replace(facts, agent_reserved=True), rules, now), Denied)
 
     def put_back(self, entries: Sequence[HopperLead], now: datetime) -> None:
         """In front, in this order: they are still ours, and the next ones."""
@@ -254,15 +268,42 @@ class CampaignRun:
     def refusal(self, lead: Lead, now: datetime, *, agent_held: bool = False) -> DeferLead | None:
         """What to do with a lead that may not be rung now; None: it may. `agent_held`: an agent is (or will be) held for it."""
         facts = replace(snapshot_of(lead, self.policy), agent_reserved=agent_held)
-        verdict = check(facts, self.profile, now)
+        verdict = check(facts, self.rules(lead, now), now)
         if isinstance(verdict, Denied):
             if verdict.reason == "calling_hours":
                 self.hours_open_at = verdict.not_before
-            return self._defer(lead, verdict.reason, verdict.not_before, now)
+            until = None if verdict.is_final else verdict.not_before or now + LOOK_AGAIN
+            return self._defer(lead, verdict.reason, until, now)
         self.hours_open_at = None
         if all(trunk.match(lead.phone) is None for trunk in self.trunks):
             return self._defer(lead, Shortage.NO_TRUNK_SERVES, now + UNSERVED, now)
+        if all(trunk.match(lead.phone) is None for trunk in self.trunks_for(lead, now)):
+            return self._defer(lead, Reason.CALLER_ID_PREFIX, now + UNSERVED, now)
         return None
+
+    def rules(self, lead: Lead, now: datetime) -> Rules:
+        """What holds for a call to this lead."""
+        return self.law.of_call(lead.phone, "", now)
+
+    def trunks_for(self, lead: Lead, now: datetime) -> tuple[Trunk, ...]:
+        """The trunks by which the law lets this lead be called, for the caller ids that they show."""
+        values = self.rules(lead, now).values
+        limited = values.caller_id_forbidden or values.caller_id_allowed is not None
+        abroad = values.foreign_trunk_blocked and any(trunk.country for trunk in self.trunks)
+        if not limited and not abroad:
+            return self.trunks
+        return tuple(trunk for trunk in self.trunks if self._may_leave(lead, trunk, values))
+
+    def _may_leave(self, lead: Lead, trunk: Trunk, values: Profile) -> bool:
+        shown = self._caller_id(lead, trunk)
+        if not shown or not may_show(shown, values):
+            return not shown
+        countries = country_called(lead.phone), country_called(shown)
+        return not crosses_border(values, *countries, trunk.country)
+
+    def _caller_id(self, lead: Lead, trunk: Trunk) -> str:
+        """The campaign's own goes before the trunk's."""
+        return self.policy.caller_id or trunk.caller_id_for(lead.phone)
 
     def pass_over(
         self, leads: Sequence[tuple[HopperLead, NoTrunk]], now: datetime
@@ -307,17 +348,18 @@ class CampaignRun:
         node: NodeId,
         agent_id: AgentId | None = None,
     ) -> PlaceCall:
-        """The call to this lead by this trunk, for this agent. The campaign's own caller id goes before the trunk's."""
+        """The call to this lead by this trunk, for this agent."""
+        values = self.rules(lead, at).values
         return PlaceCall(
             call_id=call_id,
             campaign_id=self.policy.campaign_id,
             lead_id=lead.lead_id,
             phone=lead.phone,
-            caller_id=self.policy.caller_id or trunk.caller_id_for(lead.phone),
+            caller_id=self._caller_id(lead, trunk),
             trunk=trunk.trunk_id,
             dial=trunk.dial_string(lead.phone),
-            ring_timeout=max(self.policy.ring_timeout, self.profile.min_ring),
-            answer_rule=answer_rule(self.profile, self.policy),
+            ring_timeout=max(self.policy.ring_timeout, values.min_ring),
+            answer_rule=answer_rule(values, self.policy),
             at=at,
             node=node,
             agent_id=agent_id,

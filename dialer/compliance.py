@@ -1,132 +1,146 @@
 """May this number be rung now? A pure rule over facts; asked when a lead enters the hopper and again when it is taken.
 
-Sources: docs/reference/profiles.md. Times of day are the called person's; intervals are half-open.
+The profiles that hold for the call (docs/reference/profiles.md) are merged first: profile_merge.py. A fact that nobody has
+looked up (None) is not judged; `explain` says so.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from dialer.campaign import CampaignPolicy
+from dialer.campaign import CampaignPolicy, Guard
 from dialer.commands import AnswerRule
-from dialer.leads import Lead
-from dialer.profiles import Interval, Profile
+from dialer.compliance_facts import (
+    Allowed,
+    CapCount,
+    ComplianceSnapshot,
+    Consent,
+    Denied,
+    DncEntry,
+    DncScope,
+    Reason,
+    RegisterCheck,
+    Verdict,
+)
+from dialer.compliance_rules import RULES, Rule
+from dialer.leads import Lead, Outcome
+from dialer.profile_merge import Rules, rules_of
+from dialer.profiles import CapPer, Profile
+
+__all__ = [
+    "Allowed",
+    "CapCount",
+    "ComplianceSnapshot",
+    "Consent",
+    "Denied",
+    "DncEntry",
+    "DncScope",
+    "Reason",
+    "RegisterCheck",
+    "RuleResult",
+    "State",
+    "Verdict",
+    "answer_rule",
+    "check",
+    "earliest",
+    "explain",
+    "snapshot_of",
+]
 
 DIALPLAN_MARGIN = timedelta(milliseconds=50)
 """Taken off the legal limit before it is sent to the dialplan, so that the end of the wait is never later than the law's."""
 
-LOOK_AHEAD_DAYS = 15
-
-
-class Reason(StrEnum):
-    DO_NOT_CALL = "do_not_call"
-    ATTEMPTS_USED = "attempts_used"
-    CALLING_HOURS = "calling_hours"
-    ABANDON_BLOCK = "abandon_block"
-    GUARANTEED_AGENT = "guaranteed_agent"
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    reason: Reason
-    not_before: datetime | None  # None: never
-
-
-Verdict = Allowed | Denied
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ComplianceSnapshot:
-    """The facts about one number that the rule reads."""
-
-    zone: ZoneInfo
-    attempts: int
-    max_attempts: int
-    last_abandoned_at: datetime | None = None
-    do_not_call: bool = False
-    agent_reserved: bool = False  # an agent is held for this very call before it is placed
-
 
 def snapshot_of(lead: Lead, policy: CampaignPolicy) -> ComplianceSnapshot:
+    """The facts that a lead carries by itself."""
+    machine = lead.last_outcome is Outcome.MACHINE
+    tried = (lead.last_attempt_at,) if lead.last_attempt_at is not None else ()
     return ComplianceSnapshot(
         zone=ZoneInfo(lead.zone),
         attempts=lead.attempts,
         max_attempts=policy.max_attempts,
+        ring=policy.ring_timeout,
+        sector=policy.sector,
         last_abandoned_at=lead.last_abandoned_at,
+        last_machine_at=lead.last_attempt_at if machine else None,
+        full_days=policy.guard is Guard.CAUTIOUS,
+        attempts_at={CapPer.CALLED_NUMBER: tried},
     )
 
 
-def check(snapshot: ComplianceSnapshot, profile: Profile, now: datetime) -> Verdict:
+Profiles = Rules | Profile | Sequence[Profile]
+"""What holds for the call. Rules that were merged once are the quickest."""
+
+
+def check(snapshot: ComplianceSnapshot, profiles: Profiles, now: datetime) -> Verdict:
     """Allowed, or Denied with the first reason that holds and the instant before which asking again is useless."""
-    if snapshot.do_not_call:
-        return Denied(Reason.DO_NOT_CALL, None)
-    if snapshot.attempts >= snapshot.max_attempts:
-        return Denied(Reason.ATTEMPTS_USED, None)
-    abandoned_at = snapshot.last_abandoned_at
-    if abandoned_at is not None and profile.abandon_block:
-        until = block_end(abandoned_at, profile.abandon_block, snapshot.zone)
-        if now < until:
-            return Denied(Reason.ABANDON_BLOCK, until)
-    if (
-        abandoned_at is not None
-        and profile.abandon_then_guaranteed_agent
-        and not snapshot.agent_reserved
-    ):
-        return Denied(Reason.GUARANTEED_AGENT, now + timedelta(hours=24))
-    opening = next_opening(profile, snapshot.zone, now)
-    if opening is None or opening > now:
-        return Denied(Reason.CALLING_HOURS, opening)
+    rules = rules_of(profiles)
+    for each in RULES:
+        denied = each.judge(snapshot, rules, now)
+        if denied is not None:
+            return denied
     return Allowed()
 
 
-def block_end(start: datetime, block: timedelta, zone: ZoneInfo) -> datetime:
-    """`start` plus the block, by the person's wall clock or by elapsed time, whichever is later (they differ over a
-    change of the clocks)."""
-    by_wall_clock = (start.astimezone(zone) + block).astimezone(start.tzinfo)
-    return max(by_wall_clock, start + block)
-
-
-def intervals_of(profile: Profile, day: date) -> tuple[Interval, ...]:
-    """The local calling hours of one day: holidays and their eves included."""
-    if profile.holidays_blocked and day in profile.holidays:
-        return ()
-    regular = profile.weekly[day.weekday()]
-    eve = profile.pre_holiday
-    if eve is not None and regular and day + timedelta(days=1) in profile.holidays:
-        return eve
-    return regular
-
-
-def next_opening(profile: Profile, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """`now` when a call may start at this instant; else when the hours next open; None: not within LOOK_AHEAD_DAYS."""
-    today = now.astimezone(zone).date()
-    for offset in range(LOOK_AHEAD_DAYS):
-        day = today + timedelta(days=offset)
-        for start, end in intervals_of(profile, day):
-            opens, closes = _instant(day, start, zone), _instant(day, end, zone)
-            if now < opens:
-                return opens.astimezone(now.tzinfo)
-            if now < closes:
-                return now
+def earliest(snapshot: ComplianceSnapshot, profiles: Profiles, now: datetime) -> datetime | None:
+    """The first instant, not before `now`, at which these facts allow the call; None: no instant within reach."""
+    rules, at = rules_of(profiles), now
+    for _ in range(len(RULES) * 4):
+        verdict = check(snapshot, rules, at)
+        if isinstance(verdict, Allowed):
+            return at
+        if verdict.not_before is None:
+            return None
+        at = verdict.not_before
     return None
 
 
-def closing(profile: Profile, now: datetime) -> datetime | None:
-    """When the calling hours of today end for good, by the profile's own zone; None: they are over, or there are none."""
-    today = now.astimezone(profile.zone).date()
-    ends = [_instant(today, end, profile.zone) for _, end in intervals_of(profile, today)]
-    last = max(ends, default=None)
-    return last if last is not None and last > now else None
+# --- rule by rule -----------------------------------------------------------------------------------------------------
 
 
-def _instant(day: date, wall: time, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, wall, zone)
+class State(StrEnum):
+    PASSED = "passed"
+    DENIED = "denied"
+    UNKNOWN = "unknown"  # the fact has not been looked up
+    NO_RULE = "no_rule"  # the profiles say nothing of it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuleResult:
+    """What one rule says. `profiles`: id@version of those that the rule comes from; empty: the organisation's own."""
+
+    rule: str
+    state: State
+    reason: Reason | None = None
+    not_before: datetime | None = None
+    profiles: tuple[str, ...] = ()
+
+
+def explain(
+    snapshot: ComplianceSnapshot, profiles: Profiles, now: datetime
+) -> tuple[RuleResult, ...]:
+    """Every rule, in the order in which `check` asks them. Texts: `law.rule.<rule>` and `law.reason.<reason>`."""
+    rules = rules_of(profiles)
+    return tuple(_result(each, snapshot, rules, now) for each in RULES)
+
+
+def _result(rule: Rule, snapshot: ComplianceSnapshot, rules: Rules, now: datetime) -> RuleResult:
+    origin = tuple(dict.fromkeys(name for field in rule.fields for name in rules.origin(field)))
+    denied = rule.judge(snapshot, rules, now)
+    if denied is not None:
+        return RuleResult(
+            rule=rule.name,
+            state=State.DENIED,
+            reason=denied.reason,
+            not_before=denied.not_before,
+            profiles=origin,
+        )
+    if not rule.binds(rules.values, snapshot):
+        return RuleResult(rule=rule.name, state=State.NO_RULE)
+    state = State.PASSED if rule.known(snapshot) else State.UNKNOWN
+    return RuleResult(rule=rule.name, state=state, profiles=origin)
 
 
 def answer_rule(profile: Profile, policy: CampaignPolicy) -> AnswerRule:

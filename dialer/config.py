@@ -289,7 +289,12 @@ class Settings(BaseSettings):
     profiles_folder: Path | None = setting(
         None,
         "Jurisdiction profiles of your own (JSON), beside the shipped ones",
-        "the shipped ones are enough for Italy and the United States",
+        "the shipped ones cover Italy, the United States, Great Britain, Canada, France, Germany, Australia",
+    )
+    country: str = setting(
+        "",
+        "Where the agents call from (ISO 3166), such as `IT`: the law of that country holds for every call too",
+        "nobody can guess it; the law of the called people holds in any case",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
         "INFO",
@@ -320,6 +325,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file: secrets need not stand in it."""
         return env_settings, ServerSecrets(settings_cls, init_settings)
+
+    @field_validator("country")
+    @classmethod
+    def _is_a_country(cls, value: str) -> str:
+        if value and not is_region(value):
+            raise ValueError("is no country code of ISO 3166, such as IT")
+        return value
 
     @model_validator(mode="after")
     def _trunks_are_there(self) -> Self:

@@ -164,7 +164,12 @@ class Dialling:
                 commands.append(refusal)
                 continue
             trunk = self.trunks.choose(
-                run.trunks, lead.phone, taken=taken, now=now, lead_id=lead.lead_id, node=node
+                run.trunks_for(lead, now),
+                lead.phone,
+                taken=taken,
+                now=now,
+                lead_id=lead.lead_id,
+                node=node,
             )
             if isinstance(trunk, NoTrunk):
                 passed_over.append((entry, trunk))
@@ -229,7 +234,12 @@ class Dialling:
         agent, taken = self.agents[agent_id], Counter(c.order.trunk for c in self.calls.values())
         assert agent.node is not None
         trunk = self.trunks.choose(
-            run.trunks, lead.phone, taken=taken, now=now, lead_id=lead.lead_id, node=agent.node
+            run.trunks_for(lead, now),
+            lead.phone,
+            taken=taken,
+            now=now,
+            lead_id=lead.lead_id,
+            node=agent.node,
         )
         if isinstance(trunk, NoTrunk) or run.rate_tokens(now) < 1:
             return release
@@ -246,7 +256,7 @@ class Dialling:
             return "agent_not_free"
         assert agent.node is not None
         facts = replace(snapshot_of(lead, run.policy), agent_reserved=True)
-        verdict = check(facts, run.profile, now)
+        verdict = check(facts, run.rules(lead, now), now)
         if isinstance(verdict, Denied):
             return verdict.reason
         if run.lines_in_use >= run.policy.lines:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from dialer.campaign import Campaign
 from dialer.dispositions import Ruling
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
+from dialer.law import Law
 from dialer.leads import Lead
 from dialer.profiles import Profile
 from dialer.trunks import Trunk
@@ -302,7 +303,10 @@ class PastCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CampaignLoaded(Event):
-    """A campaign is attached to the team, or its policy or state has changed. `counts`: one per window of the profile."""
+    """A campaign is attached to the team, or its policy or state has changed. `counts`: one per window of the profile.
+
+    `profile`: what holds for the campaign as a whole. `law`: what holds for each call; None: the profile, wherever people are.
+    """
 
     campaign: Campaign
     profile: Profile
@@ -312,6 +316,7 @@ class CampaignLoaded(Event):
     past: tuple[
         PastCall, ...
     ] = ()  # what pacing begins with; read when the campaign is new to the team
+    law: Law | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

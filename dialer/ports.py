@@ -13,6 +13,7 @@ from dialer.dispositions import Category
 from dialer.errors import DialerError
 from dialer.events import Event, Fate, NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
+from dialer.law import Law
 from dialer.lead_lists import LeadList, ListSettings
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.profiles import Profile
@@ -468,7 +469,11 @@ class StoreHealth(Protocol):
 
 class ProfileBook(Protocol):
     def get(self, profile_id: str) -> Profile:
-        """Raises NotFoundError."""
+        """By id, the latest version; or by id@version. Raises NotFoundError."""
+        ...
+
+    def law(self, profile_id: str, *, sector: str = "", centre: str = "") -> Law:
+        """What holds for a campaign under this profile, called from the country `centre`. Raises NotFoundError."""
         ...
 
 

@@ -1,21 +1,26 @@
 """A jurisdiction profile as data: the limits, hours and duties that the rules read. Immutable once released (id@version).
 
-`parse` turns the JSON of `dialer/profile_data/*.json` into a Profile and refuses what the rules cannot honour yet, by field.
+The files are described in docs/reference/profile.schema.json; `dialer/adapters/profile_schema.py` reads them. Profiles that
+hold for one call at the same time are merged in profile_merge.py.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from dialer.abandonment import DEFAULT_FORMULA, AbandonFormula, formula_of
-from dialer.errors import InvalidInputError
+from dialer.abandonment import DEFAULT_FORMULA, AbandonFormula
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
+CALLED_PARTY = "called_party"
+"""As a holiday calendar: that of the called person's country."""
+
+ANYWHERE = "*"
+"""As a jurisdiction: countries that have no profile of their own."""
+
 Interval = tuple[time, time]
-"""Local wall-clock times, half-open: [start, end)."""
+"""Local wall-clock times, half-open: [start, end). An end of `time.max` is the next midnight."""
 
 
 class NoAgentAction(StrEnum):
@@ -25,14 +30,29 @@ class NoAgentAction(StrEnum):
     MESSAGE = "message"
 
 
-class WindowType(StrEnum):
-    CAMPAIGN_TOTAL = "campaign_total"
-    CALENDAR_DAY = "calendar_day"
-    CALENDAR_MONTH = "calendar_month"
-    CAMPAIGN_PERIOD = (
-        "campaign_period"  # successive periods of fixed length from the campaign's start
-    )
-    ROLLING = "rolling"  # the latest so long
+class Status(StrEnum):
+    """How a profile was checked, best first."""
+
+    PRIMARY_TEXT = "primary_text"
+    SECONDARY_SOURCE = "secondary_source"
+    UNVERIFIED = "unverified"
+    DEMONSTRATION = "demonstration"  # nobody real is called under it
+
+
+class Purpose(StrEnum):
+    TELEMARKETING = "telemarketing"
+    RESEARCH = "research"
+    SURVEY = "survey"
+    SERVICE = "service"
+    DEBT = "debt"
+
+
+class ConsentBasis(StrEnum):
+    """Loosest first."""
+
+    OPT_OUT = "opt_out"
+    MIXED = "mixed"
+    OPT_IN = "opt_in"
 
 
 class Scope(StrEnum):
@@ -43,6 +63,16 @@ class Scope(StrEnum):
     CALL_CENTRE = "call_centre"  # all campaigns
 
 
+class WindowType(StrEnum):
+    CAMPAIGN_TOTAL = "campaign_total"
+    CALENDAR_DAY = "calendar_day"
+    CALENDAR_MONTH = "calendar_month"
+    CAMPAIGN_PERIOD = (
+        "campaign_period"  # successive periods of fixed length from the campaign's start
+    )
+    ROLLING = "rolling"  # the latest `length`, at every instant
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AbandonWindow:
     """One window over which abandoned / answered may not exceed `limit` (parts per million, compared in integers)."""
@@ -51,6 +81,7 @@ class AbandonWindow:
     limit_ppm: int
     length: timedelta | None
     scope: Scope = Scope.CAMPAIGN
+    zone: ZoneInfo | None = None  # None: the profile's
 
     @property
     def name(self) -> str:
@@ -66,154 +97,154 @@ class AbandonWindow:
         return self.length / timedelta(days=1) if self.length is not None else None
 
 
+class CapPer(StrEnum):
+    """Whose attempts a cap counts: those to one number, or to one person, on one subject or for one client company."""
+
+    CALLED_NUMBER = "called_number"
+    CALLED_PERSON = "called_person"
+    CALLED_PERSON_AND_SUBJECT = "called_person_and_subject"
+    CALLED_PERSON_AND_CLIENT = "called_person_and_client"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cap:
+    """At most `most` attempts in `length` (rolling) or in `days` local calendar days, today included; one of the two."""
+
+    most: int
+    per: CapPer
+    length: timedelta | None = None
+    days: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
+    """One profile; or several merged into one (profile_merge.py). None: the profile has no such rule."""
+
     id: str
     version: str
-    jurisdiction: str
+    jurisdiction: str  # ISO 3166 country, or country-subdivision; ANYWHERE
     zone: ZoneInfo  # of the calendar windows
-    windows: tuple[AbandonWindow, ...]
+    sector: str = ""  # not empty: laid over others for campaigns of this sector alone
+    purposes: frozenset[Purpose] = frozenset({Purpose.TELEMARKETING})
+    effective_from: date | None = None
+    effective_to: date | None = None  # the last day
+    status: Status = Status.UNVERIFIED
+
+    # abandoned calls
+    windows: tuple[AbandonWindow, ...]  # of the campaign: those that the pacing budget counts
+    windows_beyond: tuple[AbandonWindow, ...] = ()  # those that it does not: of other scopes
     target_ratio: float  # a house choice below the limits, for cautious campaigns
     min_sample: int  # answers in a window before a cautious campaign goes beyond progressive
-    limit: timedelta  # from answer to the end of the wait
+    limit_kind: str = "none"  # legal_max, safe_harbour, benchmark, none
+    formula: AbandonFormula = DEFAULT_FORMULA  # how they are counted
+
+    # whoever answers
+    limit: timedelta  # from answer to the end of the wait: the earliest that the law names
+    allowance: timedelta | None = None
+    allowance_reference: str = "answer"  # or greeting_start, greeting_end
+    hard_drop: timedelta | None = None
     action: NoAgentAction
+    noise_start: timedelta | None = None
+    message_start: timedelta | None = None
+    message_must_include: tuple[str, ...] = ()
+    message_must_not_include: tuple[str, ...] = ()
+    key_press_opt_out: bool = False
+
+    # ringing, answering machines
     min_ring: timedelta
+    min_rings: int | None = None
+    seconds_only: bool = True  # rings do not count instead of seconds
+    machine_hangup_allowed: bool = True
+    machine_guaranteed: timedelta | None = None  # after a machine: so long only with a held agent
+
+    # calling again
     abandon_block: timedelta
     abandon_then_guaranteed_agent: bool
+    abandon_agent_exempt: bool = False  # with a held agent also inside the block
+    refusal_block_days: int | None = None  # full calendar days
+    caps: tuple[Cap, ...] = ()
+
+    # hours
     weekly: tuple[tuple[Interval, ...], ...]  # Monday first
     holidays_blocked: bool
     holidays: frozenset[date]
+    holiday_calendar: str = ""  # ISO 3166 country or subdivision; CALLED_PARTY
     pre_holiday: tuple[Interval, ...] | None
+    legal_force: str = "none"  # statute, code, guidance, none
+
+    # do-not-call, consent
+    registries: tuple[str, ...] = ()
+    scrub_max_age: timedelta | None = None
+    check_before_campaign: bool = False
+    internal_honour_within: timedelta = timedelta()
+    internal_keep_days: int | None = None
+    consent_basis: ConsentBasis = ConsentBasis.OPT_OUT
+    consent_proof_keep_days: int | None = None
+    sector_opt_in: tuple[str, ...] = ()
+
+    # the number shown
+    withhold_allowed: bool = True
+    caller_id_callable: bool = False
+    caller_id_assigned_to: str | None = None  # caller, client
+    caller_id_allowed: tuple[str, ...] | None = None  # prefixes; None: all
+    caller_id_forbidden: tuple[str, ...] = ()
+    callback_reachable_days: int | None = None
+    foreign_trunk_blocked: bool = False  # a caller id of the called country by a foreign trunk
+
+    call_records_keep_days: int | None = None
+    abandon_reports_keep_days: int | None = None
     sources: tuple[str, ...]
-    formula: AbandonFormula = DEFAULT_FORMULA
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return f"{self.id}@{self.version}"
 
     @property
+    def country(self) -> str:
+        return self.jurisdiction.partition("-")[0]
+
+    @property
     def strictest_limit(self) -> float:
         """The smallest limit of all windows; 1.0 where the law has none."""
         return min((window.limit_ratio for window in self.windows), default=1.0)
+
+    def in_force(self, day: date) -> bool:
+        since, until = self.effective_from, self.effective_to
+        return (since is None or since <= day) and (until is None or day <= until)
 
 
 def window_start(
     window: AbandonWindow, profile: Profile, started_at: datetime | None, now: datetime
 ) -> datetime | None:
     """When the window that holds `now` began; None: at the campaign's start."""
+    zone = window.zone or profile.zone
     match window.type:
         case WindowType.CAMPAIGN_TOTAL:
             return None
         case WindowType.CALENDAR_DAY:
-            local = now.astimezone(profile.zone)
-            return datetime.combine(local.date(), time(), profile.zone)
+            return datetime.combine(now.astimezone(zone).date(), time(), zone)
         case WindowType.CALENDAR_MONTH:
-            first = now.astimezone(profile.zone).date().replace(day=1)
-            return datetime.combine(first, time(), profile.zone)
-        case WindowType.ROLLING:
-            return now - window.length if window.length is not None else None
+            return datetime.combine(now.astimezone(zone).date().replace(day=1), time(), zone)
         case WindowType.CAMPAIGN_PERIOD:
             if started_at is None or window.length is None:
                 return None
             return started_at + window.length * ((now - started_at) // window.length)
+        case WindowType.ROLLING:
+            return now - (window.length or timedelta())
 
 
 def window_end(
     window: AbandonWindow, profile: Profile, started_at: datetime | None, now: datetime
 ) -> datetime | None:
-    """When the window that holds `now` ends; None: with the campaign."""
+    """When the window that holds `now` ends; None: with the campaign, or never."""
     start = window_start(window, profile, started_at, now)
-    if start is None:
+    if start is None or window.type is WindowType.ROLLING:
         return None
+    zone = window.zone or profile.zone
     if window.type is WindowType.CALENDAR_DAY:
-        return datetime.combine(start.date() + timedelta(days=1), time(), profile.zone)
+        return datetime.combine(start.date() + timedelta(days=1), time(), zone)
     if window.type is WindowType.CALENDAR_MONTH:
         following = (start.date() + timedelta(days=31)).replace(day=1)
-        return datetime.combine(following, time(), profile.zone)
+        return datetime.combine(following, time(), zone)
     return start + window.length if window.length is not None else None
-
-
-def parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
-    """A Profile from the JSON schema of docs/reference/profiles.md. Raises InvalidInputError, naming the field."""
-    try:
-        return _parse(data, holidays)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidInputError(f"profile {data.get('id', '?')}", f"{error!r}") from error
-
-
-def _parse(data: dict[str, Any], holidays: frozenset[date]) -> Profile:
-    _refuse_unsupported(data)
-    hours, redial, no_agent = data["hours"], data["redial"], data["no_agent"]
-    return Profile(
-        id=data["id"],
-        version=data["version"],
-        jurisdiction=data["jurisdiction"],
-        zone=ZoneInfo(data["zone"]),
-        windows=tuple(_window(window) for window in data["abandon"]["windows"]),
-        target_ratio=float(data["abandon"]["target_ratio"]),
-        min_sample=int(data["abandon"]["min_sample_answered"]),
-        limit=timedelta(milliseconds=_limit_ms(data["connect"], no_agent)),
-        action=_ACTIONS[no_agent["action"]],
-        min_ring=timedelta(seconds=data["ring"]["min_s"] or 0),
-        abandon_block=timedelta(seconds=redial["after_abandon_block_s"]),
-        abandon_then_guaranteed_agent=redial["after_abandon_then_guaranteed_agent"],
-        weekly=tuple(_intervals(hours["weekly"][day]) for day in WEEKDAYS),
-        holidays_blocked=hours["holidays"] == "blocked",
-        holidays=holidays,
-        pre_holiday=_intervals(hours["pre_holiday"]) if hours["pre_holiday"] else None,
-        sources=tuple(data["sources"]),
-        formula=formula_of(data["abandon"], data["connect"]["allowance_ms"]),
-    )
-
-
-_ACTIONS = {
-    "hangup": NoAgentAction.HANG_UP,
-    "comfort_noise_then_hangup": NoAgentAction.HANG_UP,
-    "message_then_hangup": NoAgentAction.MESSAGE,
-}
-
-_SUPPORTED: dict[str, tuple[Any, ...]] = {
-    "inherits": ([],),
-    "no_agent.action": tuple(_ACTIONS),
-    "amd.redial_agent_guaranteed_within_s": (None,),
-    "redial.caps": ([],),
-    "redial.after_refusal_block_days": (None,),
-    "hours.tz_basis": ("called_party",),
-    "hours.holidays": ("blocked", "as_weekday"),
-}
-"""By field, the values that the rules honour. A profile that says anything else must not be dialled with."""
-
-
-def _refuse_unsupported(data: dict[str, Any]) -> None:
-    for field, supported in _SUPPORTED.items():
-        value: Any = data
-        for part in field.split("."):
-            value = value[part]
-        if value not in supported:
-            raise InvalidInputError(field, f"{value!r} is not supported yet")
-
-
-def _limit_ms(connect: dict[str, Any], no_agent: dict[str, Any]) -> int:
-    """The earliest of what the law names; counted from answer, which is never later than any other reference."""
-    candidates = (connect["hard_drop_ms"], no_agent["message_start_ms"], connect["allowance_ms"])
-    return min(int(value) for value in candidates if value is not None)
-
-
-def _window(data: dict[str, Any]) -> AbandonWindow:
-    if data["scope"] != Scope.CAMPAIGN:
-        raise InvalidInputError("abandon.windows.scope", f"{data['scope']!r} is not supported yet")
-    if data["type"] not in set(WindowType) - {WindowType.ROLLING}:
-        raise InvalidInputError("abandon.windows.type", f"{data['type']!r} is not supported yet")
-    length = data["length_s"]
-    if length is None and data["type"] in (WindowType.ROLLING, WindowType.CAMPAIGN_PERIOD):
-        raise InvalidInputError("abandon.windows.length_s", f"{data['type']} needs a length")
-    return AbandonWindow(
-        type=WindowType(data["type"]),
-        scope=Scope(data["scope"]),
-        limit_ppm=round(data["limit_ratio"] * 1_000_000),
-        length=timedelta(seconds=length) if length is not None else None,
-    )
-
-
-def _intervals(pairs: list[list[str]]) -> tuple[Interval, ...]:
-    return tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in pairs)

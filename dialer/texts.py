@@ -5,6 +5,7 @@ A key that is missing in a language is a fault that the tests find; values never
 
 from enum import StrEnum
 
+from dialer.compliance_texts import COMPLIANCE_TEXTS
 from dialer.doctor_texts import DOCTOR_TEXTS
 from dialer.explain_texts import EXPLAIN_TEXTS
 from dialer.forecast_texts import FORECAST_TEXTS
@@ -206,6 +207,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{file}: scritto con altre regole ({product}, regole {rules}, numpy {numpy}, {machine}) rispetto a quelle in uso"
         " ({here}): una differenza può venire da lì",
     ),
+    **COMPLIANCE_TEXTS,
     **DOCTOR_TEXTS,
     **FORECAST_TEXTS,
     **EXPLAIN_TEXTS,

@@ -9,6 +9,7 @@ from dialer.agents import Agent, AgentPhase
 from dialer.calls import UNANSWERED
 from dialer.campaign import CampaignState
 from dialer.campaign_run import CampaignRun
+from dialer.compliance import Reason
 from dialer.pacing import Binding
 from dialer.team import Team
 from dialer.views import WhyItem
@@ -28,6 +29,20 @@ _BY_BINDING = {
 
 PACE_CODES = frozenset((*_BY_BINDING.values(), "abandon_budget_start"))
 """Codes of what the pacing decision itself says; dialer.explain tells it in a sentence."""
+
+
+_BY_LAW = tuple(
+    reason.value
+    for reason in Reason
+    if reason
+    not in (
+        Reason.CALLING_HOURS,
+        Reason.ABANDON_BLOCK,
+        Reason.GUARANTEED_AGENT,
+        Reason.ATTEMPTS_USED,
+        Reason.DO_NOT_CALL,
+    )
+)
 
 
 def explain(team: Team, run: CampaignRun, now: datetime) -> tuple[WhyItem, ...]:
@@ -80,7 +95,7 @@ def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
     guaranteed = len(run.guaranteed) + run.denied.count("guaranteed_agent", now)
     if guaranteed:
         items.append(WhyItem(code="guaranteed_agent", count=guaranteed))
-    return items + _held(run, ("attempts_used", "do_not_call"), now)
+    return items + _held(run, _BY_LAW, now) + _held(run, ("attempts_used", "do_not_call"), now)
 
 
 def _held(run: CampaignRun, reasons: Iterable[str], now: datetime) -> list[WhyItem]:

@@ -27,10 +27,14 @@ async def load(
     attempts: AttemptStore,
     trunks: TrunkStore,
     clock: Clock,
+    centre: str = "",
 ) -> CampaignLoaded:
-    """Raises NotFoundError when the campaign names a profile that is not there."""
+    """`centre`: the country that the calls come from (ISO 3166), whose law holds too; empty: nobody has said.
+
+    Raises NotFoundError when the campaign names a profile that is not there."""
     now = clock.now()
-    profile = profiles.get(campaign.policy.profile)
+    law = profiles.law(campaign.policy.profile, sector=campaign.policy.sector, centre=centre)
+    profile = law.of_campaign(now).values
     campaign_id = campaign.policy.campaign_id
     started_at = await attempts.first_started_at(campaign_id)
     counts = []
@@ -46,6 +50,7 @@ async def load(
         started_at=started_at,
         counts=tuple(counts),
         past=tuple(past_calls(closed, now)),
+        law=law,
         at=now,
     )
 

@@ -37,6 +37,7 @@ from dialer.errors import (
 )
 from dialer.events import AgentEvent, CallEvent, DrainRequested, Event, Fate
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, TeamId, uuid7
+from dialer.law import Law
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.pacing_board import PacingBoard
 from dialer.ports import (
@@ -297,6 +298,9 @@ class Book:
         if profile_id != playbook.ITALY.id:
             raise NotFoundError
         return playbook.ITALY
+
+    def law(self, profile_id: str, *, sector: str = "", centre: str = "") -> Law:
+        return Law(self.get(profile_id))
 
 
 @dataclass

@@ -56,7 +56,7 @@ def own_profiles(folder: Path) -> Path:
     """A profile like DEMO whose abandon budget never runs out, for tests that need people to wait."""
     target = folder / "profiles"
     target.mkdir(exist_ok=True)
-    shipped = resources.files("dialer") / "profile_data" / "demo.json"
+    shipped = resources.files("dialer") / "profile_data" / "demo-2026.11.0.json"
     data = json.loads(shipped.read_text(encoding="utf-8"))
     data["id"] = NO_LIMIT
     for window in data["abandon"]["windows"]:

@@ -7,19 +7,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dialer.adapters.profile_files import ProfileFiles
+from dialer.calling_hours import CallingHours, block_end, closing
 from dialer.compliance import (
     Allowed,
     ComplianceSnapshot,
     Denied,
     Reason,
     answer_rule,
-    block_end,
     check,
-    closing,
-    next_opening,
     snapshot_of,
 )
-from dialer.profiles import NoAgentAction, Profile
+from dialer.profiles import CapPer, NoAgentAction, Profile
 from tests.support.playbook import ITALY, ROME, START, lead, policy
 
 SHIPPED = ProfileFiles()
@@ -28,6 +26,10 @@ FACTS = ComplianceSnapshot(zone=ROME, attempts=0, max_attempts=6)
 
 def instant(local: str, zone: str = "Europe/Rome") -> datetime:
     return datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def opening(local: str, profile: Profile = ITALY) -> datetime | None:
+    return CallingHours((profile,)).opening([ROME], instant(local))
 
 
 def shipped(name: str) -> Profile:
@@ -89,7 +91,6 @@ def test_a_denied_lead_is_told_when_the_hours_open(local: str, opens: str) -> No
 
 def test_hours_that_never_open_within_the_look_ahead_are_told_as_never() -> None:
     closed = replace(ITALY, weekly=((),) * 7)
-    assert next_opening(closed, ROME, START) is None
     assert check(FACTS, closed, START) == Denied(Reason.CALLING_HOURS, None)
 
 
@@ -100,13 +101,16 @@ def test_hours_that_never_open_within_the_look_ahead_are_told_as_never() -> None
     ("utc", "allowed"),
     [
         ("2026-10-24T23:59:00", False),  # 01:59 summer time
-        ("2026-10-25T00:00:00", True),  # 02:00 summer time
-        ("2026-10-25T00:30:00", True),  # 02:30, the first time
+        ("2026-10-25T00:00:00", False),  # 02:00 summer time
+        ("2026-10-25T00:30:00", False),  # 02:30, the first time: the hours may not have begun yet
+        ("2026-10-25T01:00:00", True),  # 02:00 winter time
         ("2026-10-25T01:30:00", True),  # 02:30, the second time
         ("2026-10-25T02:00:00", False),  # 03:00 winter time
     ],
 )
-def test_in_the_long_night_both_hours_between_two_and_three_count(utc: str, allowed: bool) -> None:
+def test_in_the_long_night_hours_begin_with_the_second_of_two_readings(
+    utc: str, allowed: bool
+) -> None:
     at_night = _open_from_two_to_three()
     now = datetime.fromisoformat(utc).replace(tzinfo=UTC)
     assert isinstance(check(FACTS, at_night, now), Allowed) == allowed
@@ -127,10 +131,11 @@ def _open_from_two_to_three() -> Profile:
 
 
 def test_opening_time_is_the_wall_clocks_on_both_sides_of_the_change() -> None:
-    assert next_opening(ITALY, ROME, instant("2026-10-24T20:00")) == instant("2026-10-26T09:00")
+    assert opening("2026-10-24T20:00") == instant("2026-10-26T09:00")
     assert instant("2026-10-26T09:00").hour == 8
-    assert next_opening(ITALY, ROME, instant("2026-03-27T20:00")) == instant("2026-03-28T10:00")
-    assert next_opening(ITALY, ROME, instant("2026-03-28T20:00")).hour == 7  # type: ignore[union-attr]
+    assert opening("2026-03-27T20:00") == instant("2026-03-28T10:00")
+    assert opening("2026-03-28T20:00") == instant("2026-03-30T09:00")
+    assert instant("2026-03-30T09:00").hour == 7
 
 
 # --- after an abandoned call ------------------------------------------------------------------------------------------
@@ -159,9 +164,7 @@ def test_inside_the_block_the_lead_is_denied_until_its_end() -> None:
 def test_after_the_block_only_a_reserved_agent_may_ring() -> None:
     facts = replace(FACTS, last_abandoned_at=instant("2026-10-23T15:00"))
     after = instant("2026-10-28T15:00")
-    assert check(facts, ITALY, after) == Denied(
-        Reason.GUARANTEED_AGENT, after + timedelta(hours=24)
-    )
+    assert check(facts, ITALY, after) == Denied(Reason.GUARANTEED_AGENT, None)
     assert check(replace(facts, agent_reserved=True), ITALY, after) == Allowed()
 
 
@@ -193,8 +196,15 @@ def test_attempts_that_are_used_up_are_for_ever(attempts: int, allowed: bool) ->
 
 def test_the_facts_of_a_lead_are_read_from_the_lead_and_the_policy() -> None:
     someone = lead("rossi", attempts=2, zone="Asia/Tokyo", last_abandoned_at=START)
-    assert snapshot_of(someone, policy(max_attempts=3)) == ComplianceSnapshot(
-        zone=ZoneInfo("Asia/Tokyo"), attempts=2, max_attempts=3, last_abandoned_at=START
+    rung = policy(max_attempts=3, ring_timeout=timedelta(seconds=20), sector="energy")
+    assert snapshot_of(someone, rung) == ComplianceSnapshot(
+        zone=ZoneInfo("Asia/Tokyo"),
+        attempts=2,
+        max_attempts=3,
+        ring=timedelta(seconds=20),
+        sector="energy",
+        last_abandoned_at=START,
+        attempts_at={CapPer.CALLED_NUMBER: ()},
     )
 
 
@@ -212,7 +222,7 @@ def test_the_dialplans_limit_is_under_the_laws() -> None:
 
 def test_an_eve_that_is_a_sunday_stays_closed() -> None:
     eve = replace(ITALY, holidays=frozenset({date(2026, 11, 30)}))
-    assert next_opening(eve, ROME, instant("2026-11-29T12:00")) == instant("2026-12-01T09:00")
+    assert opening("2026-11-29T12:00", eve) == instant("2026-12-01T09:00")
 
 
 # --- when the hours of today end --------------------------------------------------------------------------------------
