@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dialer.adapters.profile_files import ProfileFiles
@@ -21,6 +21,7 @@ from dialer.compliance import (
     check,
     explain,
 )
+from dialer.profile_merge import Rules
 from dialer.profiles import Cap, CapPer, Interval, Profile
 
 BOOK = [each for each in ProfileFiles().all() if each.effective_to is None]
@@ -111,7 +112,6 @@ def facts(draw: st.DrawFn, now: datetime) -> ComplianceSnapshot:
     )
 
 
-@settings(max_examples=300)
 @given(st.lists(profiles(), min_size=1, max_size=3), zones, rings, instants)
 def test_nothing_is_allowed_outside_the_hours_of_any_profile_in_any_zone(
     laws: list[Profile], where: tuple[ZoneInfo, ...], ring: timedelta, now: datetime
@@ -127,7 +127,6 @@ def test_nothing_is_allowed_outside_the_hours_of_any_profile_in_any_zone(
                 assert any(start <= local.time() <= end for start, end in hours), (law.name, local)
 
 
-@settings(max_examples=300)
 @given(st.data(), st.lists(profiles(), min_size=1, max_size=2), profiles(), instants)
 def test_another_profile_never_allows_more(
     data: st.DataObject, laws: list[Profile], another: Profile, now: datetime
@@ -139,33 +138,33 @@ def test_another_profile_never_allows_more(
         assert check(known, laws, now) == Allowed()
 
 
-@settings(max_examples=300)
 @given(st.data(), st.lists(profiles(), min_size=1, max_size=2), instants)
 def test_not_before_is_the_very_instant(
     data: st.DataObject, laws: list[Profile], now: datetime
 ) -> None:
     """Just before it the same reason holds; at it, no more."""
     known = data.draw(facts(now))
-    verdict = check(known, laws, now)
+    rules = Rules(laws)
+    verdict = check(known, rules, now)
     if isinstance(verdict, Allowed) or verdict.not_before is None:
         return
     until = verdict.not_before
     assert until > now
-    before = [r for r in explain(known, laws, until - timedelta(microseconds=1)) if r.reason]
+    before = [r for r in explain(known, rules, until - timedelta(microseconds=1)) if r.reason]
     assert verdict.reason in [each.reason for each in before]
-    after = [each.reason for each in explain(known, laws, until)]
+    after = [each.reason for each in explain(known, rules, until)]
     assert verdict.reason not in after
 
 
-@settings(max_examples=200)
 @given(st.data(), st.lists(profiles(), min_size=1, max_size=2), instants)
 def test_the_explanation_and_the_verdict_are_one(
     data: st.DataObject, laws: list[Profile], now: datetime
 ) -> None:
     known = data.draw(facts(now))
-    results = explain(known, laws, now)
+    rules = Rules(laws)
+    results = explain(known, rules, now)
     denied = [each for each in results if each.state is State.DENIED]
-    verdict = check(known, laws, now)
+    verdict = check(known, rules, now)
     if isinstance(verdict, Allowed):
         assert not denied
     else:
@@ -184,7 +183,6 @@ spans = st.builds(
 )
 
 
-@settings(max_examples=300)
 @given(st.data(), spans, st.sampled_from(ZONES), instants)
 def test_a_cap_holds_over_every_window_by_a_brute_recount(
     data: st.DataObject, cap: Cap, zone: ZoneInfo, now: datetime
