@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from dialer.commands import CloseAttempt, PlaceCall, RecordDisposition
+from dialer.commands import AnswerRule, CloseAttempt, PlaceCall, RecordDisposition
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
     NO_CHANNEL,
@@ -34,6 +34,7 @@ from dialer.events import (
 )
 from dialer.ids import AgentId
 from dialer.leads import NEVER_RANG, LeadUpdate, Outcome
+from dialer.profiles import NoAgentAction
 
 
 class CallState(StrEnum):
@@ -124,6 +125,8 @@ class Call:
     talk_ended_at: datetime | None = None
     ended_at: datetime | None = None
     screening: Screening | None = None
+    screened_at: datetime | None = None
+    dropped_at: datetime | None = None
     agent_id: AgentId | None = None  # held for it, matched with it, or in the talk
     cause: int | None = None
     abandoned: bool = False
@@ -161,7 +164,9 @@ def _note(call: Call, event: CallEvent) -> Call:
         case CallAnswered():
             return replace(call, answered_at=at)
         case CallScreened(verdict=verdict):
-            return replace(call, screening=verdict, answered_at=call.answered_at or at)
+            return replace(
+                call, screening=verdict, screened_at=at, answered_at=call.answered_at or at
+            )
         case CallWaiting():
             return replace(call, waiting_at=at, answered_at=call.answered_at or at)
         case CallMatched(agent_id=agent_id):
@@ -173,7 +178,7 @@ def _note(call: Call, event: CallEvent) -> Call:
         case TalkEnded():
             return replace(call, talk_ended_at=at, bridged_at=call.bridged_at or at)
         case CallAbandoned():
-            return replace(call, abandoned=True, answered_at=call.answered_at or at)
+            return replace(call, abandoned=True, dropped_at=at, answered_at=call.answered_at or at)
         case CallEnded(cause=cause):
             return replace(call, ended_at=at, cause=cause)
         case CallRefused(reason=reason):
@@ -216,7 +221,19 @@ def closing(call: Call, update: LeadUpdate) -> CloseAttempt:
         answered_at=call.answered_at,
         bridged_at=call.bridged_at,
         agent_id=call.agent_id,
+        screened=call.order.answer_rule.screen,
+        screening=call.screening,
+        screened_at=call.screened_at,
+        waiting_at=call.waiting_at,
+        talk_ended_at=call.talk_ended_at,
+        dropped_at=call.dropped_at,
+        message=call.abandoned and plays_message(call.order.answer_rule),
     )
+
+
+def plays_message(rule: AnswerRule) -> bool:
+    """What the dialplan does by itself at the limit."""
+    return rule.action is NoAgentAction.MESSAGE and bool(rule.message)
 
 
 def disposition_of(event: DispositionChosen) -> RecordDisposition:

@@ -363,6 +363,8 @@ class CampaignRun:
             at=at,
             node=node,
             agent_id=agent_id,
+            profile=self.profile.name,
+            trunk_country=trunk.country,
         )
 
     def forget(self, lead_ids: Collection[LeadId]) -> list[Command]:

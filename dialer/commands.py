@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dialer.dispositions import Ruling
+from dialer.events import Screening
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
 from dialer.leads import LeadState, LeadUpdate, Outcome
 from dialer.profiles import NoAgentAction
@@ -38,6 +39,9 @@ class PlaceCall:
     agent_id: AgentId | None = (
         None  # who is held for this call; None: whoever is free when it is answered
     )
+    profile: str = ""  # id@version of the rules that it was placed under
+    trunk_country: str = ""  # ISO 3166; empty: not known
+    checks: tuple[str, ...] = ()  # ids of what was looked up before (registers, consent)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +85,13 @@ class CloseAttempt:
     answered_at: datetime | None
     bridged_at: datetime | None
     agent_id: AgentId | None
+    screened: bool = False  # detection was asked for
+    screening: Screening | None = None  # what it said; None: nothing
+    screened_at: datetime | None = None
+    waiting_at: datetime | None = None
+    talk_ended_at: datetime | None = None
+    dropped_at: datetime | None = None  # the limit came, no agent was there
+    message: bool = False  # and the message was played then
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, Trun
 from dialer.law import Law
 from dialer.lead_lists import LeadList, ListSettings
 from dialer.leads import Lead, LeadState, NewLead, Outcome
+from dialer.ledger_ports import LedgerStore, MachineAudits
 from dialer.profiles import Profile
 from dialer.trunks import Trunk
 
@@ -533,4 +534,6 @@ class Stores:
     agents: AgentDirectory
     leases: Lease
     health: StoreHealth
+    ledger: LedgerStore
+    audits: MachineAudits
     close: Callable[[], Awaitable[None]] = field(repr=False)

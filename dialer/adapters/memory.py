@@ -10,6 +10,7 @@ from random import Random, SystemRandom
 from dialer.adapters.memory_attempts import MemoryAttemptStore
 from dialer.adapters.memory_leads import MemoryLeadStore, MemoryListStore
 from dialer.adapters.memory_leases import MemoryLease
+from dialer.adapters.memory_ledger import MemoryLedger, MemoryMachineAudits
 from dialer.adapters.memory_tables import MemoryTables
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.clients import Client
@@ -101,20 +102,23 @@ class MemoryStoreHealth:
 
 def memory_stores(*, random: Random | None = None) -> Stores:
     """Empty stores in memory. `random` makes the ids of leads."""
-    tables = MemoryTables()
+    tables, chance = MemoryTables(), random or SystemRandom()
+    ledger = MemoryLedger(tables, SystemRandom())
 
     async def close() -> None:
         """Nothing to give back."""
 
     return Stores(
-        leads=MemoryLeadStore(tables, random or SystemRandom()),
+        leads=MemoryLeadStore(tables, chance),
         lists=MemoryListStore(tables),
-        attempts=MemoryAttemptStore(tables),
+        attempts=MemoryAttemptStore(tables, ledger),
         campaigns=MemoryCampaignStore(tables),
         clients=MemoryClientStore(tables),
         trunks=MemoryTrunkStore(tables),
         agents=MemoryAgentDirectory(tables),
         leases=MemoryLease(tables),
         health=MemoryStoreHealth(),
+        ledger=ledger,
+        audits=MemoryMachineAudits(tables, ledger),
         close=close,
     )

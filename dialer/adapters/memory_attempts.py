@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dialer.adapters.lead_changes import after_attempt, after_ruling
+from dialer.adapters.memory_ledger import MemoryLedger
 from dialer.adapters.memory_tables import LONG_AGO, MemoryTables, StoredAttempt
 from dialer.adapters.opening import CLOCKS_APART, OpeningFacts, TrunkUse, admitted, none, result
 from dialer.adapters.said import SAID_BY_AGENT, former_of, said_of
@@ -21,13 +22,15 @@ from dialer.errors import ConflictError, DialerError
 from dialer.events import NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
 from dialer.leads import PERSON_ANSWERED, LeadState, Outcome
+from dialer.ledger_records import Opened
 from dialer.ports import AbandonCount, Attempt, FormerDisposition, OpenAttempt, OpenResult
 from dialer.trunks import Trunk
 
 
 class MemoryAttemptStore:
-    def __init__(self, tables: MemoryTables) -> None:
+    def __init__(self, tables: MemoryTables, ledger: MemoryLedger) -> None:
         self._tables = tables
+        self._ledger = ledger
 
     async def open(self, calls: Sequence[PlaceCall], *, owner: str) -> OpenResult:
         if not self._tables.holds(owner):
@@ -40,7 +43,7 @@ class MemoryAttemptStore:
             lead = self._tables.leads[call.lead_id].lead
             self._tables.put_lead(replace(lead, state=LeadState.DIALING, last_attempt_at=call.at))
             self._tables.attempts[call.call_id] = StoredAttempt(
-                _attempt_of(call), call.phone, call.node
+                _attempt_of(call), call.phone, call.node, order=call
             )
             self._tables.open_leads[call.lead_id] = call.call_id
             self._tables.open_numbers[call.phone] = call.call_id
@@ -109,7 +112,8 @@ class MemoryAttemptStore:
             barred=lead.phone in self._tables.do_not_call,
         )
         self._tables.put_lead(lead, tried=True)
-        self._put(stored, _closed(attempt, close))
+        self._put(replace(stored, close=close), _closed(attempt, close))
+        self._ledger.closed(self._opened(stored), stored.phone, close)
         del self._tables.open_leads[attempt.lead_id]
         del self._tables.open_numbers[stored.phone]
 
@@ -130,6 +134,7 @@ class MemoryAttemptStore:
         if former is not None:
             self._tables.former_dispositions.append(former)
         self._put(stored, said_of(attempt, record))
+        self._ledger.disposed(record, attempt.campaign_id)
 
     async def record(self, records: Sequence[CallRecord]) -> dict[int, DialerError]:
         refused: dict[int, DialerError] = {}
@@ -223,6 +228,26 @@ class MemoryAttemptStore:
         for attempt in self._of(campaign_id):
             if attempt.ended_at is not None and attempt.outcome is not None:
                 yield attempt.outcome, attempt.answered_at or attempt.ended_at
+
+    def _opened(self, stored: StoredAttempt) -> Opened:
+        attempt, order = stored.attempt, stored.order
+        assert order is not None
+        return Opened(
+            call_id=attempt.call_id,
+            campaign_id=attempt.campaign_id,
+            lead_id=attempt.lead_id,
+            chain=self._tables.chain_of(attempt.campaign_id),
+            caller_id=order.caller_id,
+            trunk=order.trunk,
+            trunk_country=order.trunk_country or None,
+            node=order.node,
+            profile=order.profile or None,
+            checks=" ".join(order.checks) or None,
+            started_at=attempt.started_at,
+            answered_at=attempt.answered_at,
+            bridged_at=attempt.bridged_at,
+            agent_id=attempt.agent_id,
+        )
 
     def _open_attempt_of(self, attempt: Attempt) -> OpenAttempt:
         return OpenAttempt(

@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 
 from dialer.campaign import Campaign
 from dialer.clients import MAIN, Client
+from dialer.commands import CloseAttempt, PlaceCall
 from dialer.errors import NotFoundError
 from dialer.ids import (
     AgentId,
@@ -22,6 +23,8 @@ from dialer.ids import (
 from dialer.lead_lists import LeadList, rank_of, tries_of, unnamed_list
 from dialer.leads import DEFAULT_LIST, Lead, LeadState
 from dialer.list_mix import Credit
+from dialer.ledger import ChainHead, LedgerRow
+from dialer.ledger_ports import Audited
 from dialer.ports import AgentRecord, Attempt, FormerDisposition, TeamLease, fence_of
 from dialer.trunks import Trunk
 
@@ -56,6 +59,8 @@ class StoredAttempt:
     node: NodeId
     ruled: LeadState | None = None  # what its disposition makes of the lead, when it closes
     ruled_at: datetime | None = None
+    order: PlaceCall | None = None
+    close: CloseAttempt | None = None
 
 
 @dataclass(slots=True)
@@ -96,6 +101,10 @@ class MemoryTables:
         self.numbers: defaultdict[str, dict[CampaignId, LeadId]] = defaultdict(dict)
         self.do_not_call: dict[str, str] = {}  # number -> reason
         self.attempts: dict[CallId, StoredAttempt] = {}
+        self.ledger: defaultdict[str, list[LedgerRow]] = defaultdict(list)  # by chain
+        self.heads: dict[str, ChainHead] = {}
+        self.salts: dict[LeadId, str] = {}
+        self.audits: dict[CallId, Audited] = {}
         self.open_leads: dict[LeadId, CallId] = {}
         self.open_numbers: dict[str, CallId] = {}
         self.former_dispositions: list[FormerDisposition] = []
@@ -153,6 +162,10 @@ class MemoryTables:
         lease = self.leases.get(team_id)
         standing = lease is not None and lease.fence == fence and team_id not in self.released
         return lease if standing else None
+
+    def chain_of(self, campaign_id: CampaignId) -> str:
+        """Of the ledger: the client company of the campaign."""
+        return self.campaigns[campaign_id].policy.client_id
 
     def attempt(self, call_id: CallId) -> StoredAttempt:
         """Raises NotFoundError."""

@@ -13,6 +13,7 @@ from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.fences import holds
 from dialer.adapters.sql.leads import listed_numbers
+from dialer.adapters.sql.ledger_entries import Entry, append
 from dialer.adapters.sql.records import keep
 from dialer.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
@@ -77,19 +78,24 @@ class SqlAttemptStore:
     @again
     async def _keep(self, record: CallRecord) -> None:
         async with self._database.write() as connection:
-            await keep(connection, record)
+            entry = await keep(connection, record)
+            await append(connection, [entry] if entry else [])
 
     @again
     async def record(self, records: Sequence[CallRecord]) -> dict[int, DialerError]:
         refused: dict[int, DialerError] = {}
+        entries: list[Entry] = []
         async with self._database.write() as connection:
             for place, record in enumerate(records):
                 try:
-                    await keep(connection, record)
+                    entry = await keep(connection, record)
                 except (
                     DialerError
                 ) as error:  # what it refuses, it refuses before it changes anything
                     refused[place] = error
+                else:
+                    entries += [entry] if entry else []
+            await append(connection, entries)
         return refused
 
     async def get(self, call_id: CallId) -> Attempt:
@@ -232,6 +238,9 @@ def _new_row(call: PlaceCall) -> dict[str, Any]:
         "trunk": call.trunk,
         "node": call.node,
         "started_at": call.at,
+        "profile": call.profile or None,
+        "trunk_country": call.trunk_country or None,
+        "checks": " ".join(call.checks) or None,
     }
 
 

@@ -10,14 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer.adapters.lead_changes import after_attempt, after_ruling
 from dialer.adapters.said import SAID_BY_AGENT, former_of, said_of
 from dialer.adapters.sql.leads import bar, listed_numbers
+from dialer.adapters.sql.ledger_entries import ClosedCall, Entry
 from dialer.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
     LEAD_COLUMNS,
+    OPENED_COLUMNS,
     attempt_of,
     lead_of,
+    opened_of,
     settled_values,
 )
-from dialer.adapters.sql.tables import attempts, former_dispositions, leads, lists
+from dialer.adapters.sql.tables import attempts, campaigns, former_dispositions, leads, lists
 from dialer.commands import (
     CallRecord,
     CloseAttempt,
@@ -29,19 +32,22 @@ from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import CallId
 from dialer.lead_lists import LeadOrder, rank_of, tries_of
 from dialer.leads import Lead, LeadState
+from dialer.ledger_records import of_disposition, waited_ms
 
 
-async def keep(connection: AsyncConnection, record: CallRecord) -> None:
-    """Raises what the AttemptStore's methods raise for the record."""
+async def keep(connection: AsyncConnection, record: CallRecord) -> Entry | None:
+    """What the ledger is to say of it, in the same transaction. Raises what the AttemptStore's methods raise for the
+    record."""
     match record:
         case MarkAnswered():
             await _mark_answered(connection, record)
         case MarkBridged():
             await _mark_bridged(connection, record)
         case CloseAttempt():
-            await _close(connection, record)
+            return await _close(connection, record)
         case RecordDisposition():
-            await _record_disposition(connection, record)
+            return await _record_disposition(connection, record)
+    return None
 
 
 async def _mark_answered(connection: AsyncConnection, mark: MarkAnswered) -> None:
@@ -56,10 +62,10 @@ async def _mark_bridged(connection: AsyncConnection, mark: MarkBridged) -> None:
     await connection.execute(change.values(bridged_at=mark.bridged_at, agent_id=mark.agent_id))
 
 
-async def _close(connection: AsyncConnection, close: CloseAttempt) -> None:
+async def _close(connection: AsyncConnection, close: CloseAttempt) -> Entry | None:
     row = await _attempt_with_lead(connection, close.call_id)
     if row.ended_at is not None:
-        return
+        return None
     if row.id != close.lead_update.lead_id:
         raise ConflictError("the update is of another lead than the attempt")
     barred = await _is_barred(connection, row.phone)
@@ -70,13 +76,16 @@ async def _close(connection: AsyncConnection, close: CloseAttempt) -> None:
         ruled_at=row.callback_at,
         barred=barred,
     )
+    opened = opened_of(row)
+    values = _ending(close) | {"waited_ms": waited_ms(opened, close)}
     await connection.execute(
-        update(attempts).where(attempts.c.id == close.call_id).values(**_ending(close))
+        update(attempts).where(attempts.c.id == close.call_id).values(**values)
     )
     await _store(connection, lead, rank=_rank(row, lead))
+    return ClosedCall(opened=opened, phone=row.attempt_phone, close=close)
 
 
-async def _record_disposition(connection: AsyncConnection, record: RecordDisposition) -> None:
+async def _record_disposition(connection: AsyncConnection, record: RecordDisposition) -> Entry:
     row = await _attempt_with_lead(connection, record.call_id)
     found = await connection.execute(
         select(*ATTEMPT_COLUMNS).where(attempts.c.id == record.call_id)
@@ -102,6 +111,7 @@ async def _record_disposition(connection: AsyncConnection, record: RecordDisposi
     await connection.execute(
         update(attempts).where(attempts.c.id == record.call_id).values(**values)
     )
+    return of_disposition(record, row.chain)
 
 
 async def _attempt_with_lead(connection: AsyncConnection, call_id: CallId) -> Row[Any]:
@@ -141,12 +151,16 @@ def _ending(close: CloseAttempt) -> dict[str, Any]:
         "outcome": close.outcome,
         "cause": close.cause,
         "agent_id": func.coalesce(close.agent_id, attempts.c.agent_id),
+        "screened": close.screened,
+        "screening": close.screening,
+        "message": close.message,
     }
 
 
 _SAID = ("disposition", "category", "disposed_at", "agent_id")
 _WITH_LEAD_COLUMNS = [
     *LEAD_COLUMNS,
+    *OPENED_COLUMNS,
     attempts.c.ended_at,
     attempts.c.ruled,
     attempts.c.callback_at,
@@ -158,6 +172,7 @@ _ATTEMPT_WITH_LEAD = (
     select(*_WITH_LEAD_COLUMNS)
     .join_from(attempts, leads, attempts.c.lead_id == leads.c.id)
     .outerjoin(lists, _the_list)
+    .join(campaigns, attempts.c.campaign_id == campaigns.c.id)
     .where(attempts.c.id == bindparam("call"))
     .with_for_update(of=[attempts, leads])
 )

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row
 
-from dialer.adapters.sql.tables import attempts, leads
+from dialer.adapters.sql.tables import attempts, campaigns, leads
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, ListId, NodeId, TrunkId
 from dialer.leads import Lead, LeadState
+from dialer.ledger_records import Opened
 from dialer.ports import Attempt, FormerDisposition, OpenAttempt
+
+CHAIN = campaigns.c.client_id
+"""Of the ledger: the client company of the attempt's campaign."""
 
 LEAD_COLUMNS = [
     leads.c.id,
@@ -60,6 +64,44 @@ OPEN_ATTEMPT_COLUMNS = [
     attempts.c.agent_id,
     leads.c.attempts,
 ]
+
+
+OPENED_COLUMNS: list[ColumnElement[Any]] = [
+    attempts.c.id.label("call_id"),
+    attempts.c.phone.label("attempt_phone"),
+    attempts.c.caller_id,
+    attempts.c.trunk,
+    attempts.c.trunk_country,
+    attempts.c.node,
+    attempts.c.profile,
+    attempts.c.checks,
+    attempts.c.started_at,
+    attempts.c.answered_at,
+    attempts.c.bridged_at,
+    attempts.c.agent_id,
+    CHAIN.label("chain"),
+]
+"""Of an attempt, beside LEAD_COLUMNS of its lead."""
+
+
+def opened_of(row: Row[Any]) -> Opened:
+    """A row of LEAD_COLUMNS and OPENED_COLUMNS."""
+    return Opened(
+        call_id=CallId(row.call_id),
+        campaign_id=CampaignId(row.campaign_id),
+        lead_id=LeadId(row.id),
+        chain=row.chain,
+        caller_id=row.caller_id,
+        trunk=row.trunk,
+        trunk_country=row.trunk_country,
+        node=row.node,
+        profile=row.profile,
+        checks=row.checks,
+        started_at=row.started_at,
+        answered_at=row.answered_at,
+        bridged_at=row.bridged_at,
+        agent_id=None if row.agent_id is None else AgentId(row.agent_id),
+    )
 
 
 def lead_of(row: Row[Any]) -> Lead:

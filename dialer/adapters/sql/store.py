@@ -12,6 +12,7 @@ from dialer.adapters.sql.engine import Database, connect
 from dialer.adapters.sql.leads import SqlLeadStore
 from dialer.adapters.sql.leases import SqlLease
 from dialer.adapters.sql.lists import SqlListStore
+from dialer.adapters.sql.ledger import SqlLedger, SqlMachineAudits
 from dialer.adapters.sql.migrate import migrate
 from dialer.adapters.sql.trunks import SqlTrunkStore
 from dialer.ports import Stores
@@ -45,5 +46,7 @@ def stores_on(database: Database, random: Random) -> Stores:
         agents=SqlAgentDirectory(database),
         leases=SqlLease(database),
         health=SqlStoreHealth(database),
+        ledger=SqlLedger(database),
+        audits=SqlMachineAudits(database),
         close=database.close,
     )

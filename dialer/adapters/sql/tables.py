@@ -37,6 +37,7 @@ from sqlalchemy.types import TypeEngine
 from dialer.campaign import CampaignState
 from dialer.dispositions import Category
 from dialer.lead_lists import LeadOrder
+from dialer.events import Screening
 from dialer.leads import LeadState, Outcome
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -92,6 +93,9 @@ metadata = MetaData(
 def _key(length: int) -> TypeEngine[str]:
     """An id. Sorts as its letters are coded, whatever the language of the database."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+key = _key
 
 
 def _partial(name: str, *columns: Any, where: str, unique: bool = False) -> Index:
@@ -262,6 +266,13 @@ attempts = Table(
     Column("ruled", Word(LeadState)),
     Column("callback_at", UtcDateTime()),  # when it is tried again
     Column("node", Text),  # the Asterisk server that carries it
+    Column("profile", String(64)),  # the rules that it was placed under: id@version
+    Column("trunk_country", String(2)),
+    Column("checks", Text),  # ids of what was looked up before, with blanks between
+    Column("screened", Boolean),  # detection was asked for
+    Column("screening", Word(Screening)),  # what it said
+    Column("message", Boolean),  # played when the limit came
+    Column("waited_ms", BigInteger),  # answer to talk, or to the end; rounded up
 )
 
 _partial("uq_attempts_open_lead", attempts.c.lead_id, where=STILL_OPEN, unique=True)
