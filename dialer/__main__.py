@@ -20,6 +20,7 @@ from dialer.doctor import healthy
 from dialer.errors import DialerError, InvalidInputError
 from dialer.forecast.command import simulate
 from dialer.lead_file import ImportOptions, import_file, summary, telling
+from dialer.ledger_commands import ledger_app
 from dialer.logs import log_to_stderr
 from dialer.terminal import picture
 from dialer.testbed import Unavailable, pair_for
@@ -33,6 +34,7 @@ asterisk_app = typer.Typer(no_args_is_help=True, help="The prepared pair: PBX an
 app.add_typer(leads_app, name="leads")
 app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(database_app, name="database")
+app.add_typer(ledger_app, name="ledger")
 app.command()(simulate)
 
 ConfigOption = Annotated[

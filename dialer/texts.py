@@ -9,6 +9,7 @@ from dialer.compliance_texts import COMPLIANCE_TEXTS
 from dialer.doctor_texts import DOCTOR_TEXTS
 from dialer.explain_texts import EXPLAIN_TEXTS
 from dialer.forecast_texts import FORECAST_TEXTS
+from dialer.ledger_texts import LEDGER_TEXTS
 
 
 class Language(StrEnum):
@@ -211,6 +212,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **DOCTOR_TEXTS,
     **FORECAST_TEXTS,
     **EXPLAIN_TEXTS,
+    **LEDGER_TEXTS,
 }
 
 

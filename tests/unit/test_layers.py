@@ -24,6 +24,7 @@ NOT_PURE = {
     "doctor_host",
     "doctor_run",
     "lead_file",
+    "ledger_commands",
     "ledger_ports",
     "live_ports",
     "logs",

@@ -1,0 +1,51 @@
+"""Texts of the ledger and of the abandonment report: English, Italian."""
+
+LEDGER_TEXTS: dict[str, tuple[str, str]] = {
+    "ledger.whole": (
+        "whole: {count} rows. Without a checkpoint this shows no chain that was made anew",
+        "integro: {count} righe. Senza un punto di controllo non si vede una catena rifatta",
+    ),
+    "ledger.whole_checked": (
+        "whole: {count} rows, in agreement with {checkpoints} signed checkpoints",
+        "integro: {count} righe, concordi con {checkpoints} punti di controllo firmati",
+    ),
+    "ledger.broken": ("NOT whole: {count} findings", "NON integro: {count} riscontri"),
+    "ledger.finding": ("{chain}, row {seq}: {words}", "{chain}, riga {seq}: {words}"),
+    "ledger.row_changed": (
+        "text or hash was changed",
+        "il testo o l'impronta è stato modificato",
+    ),
+    "ledger.column_changed": (
+        "a column was changed, the text was not",
+        "una colonna è stata modificata, il testo no",
+    ),
+    "ledger.rows_missing": (
+        "rows are missing, or stand in another order",
+        "mancano righe, o sono in un altro ordine",
+    ),
+    "ledger.cut_off": ("rows at the end are missing", "mancano righe alla fine"),
+    "ledger.head_changed": (
+        "the chain does not end as it says itself",
+        "la catena non finisce come essa stessa dice",
+    ),
+    "ledger.begin_changed": (
+        "rows at the begin are missing, and no record says why",
+        "mancano righe all'inizio, e nessuna registrazione dice perché",
+    ),
+    "ledger.person_changed": (
+        "the number in the attempt is not the one that was called",
+        "il numero nel tentativo non è quello chiamato",
+    ),
+    "ledger.person_gone": (
+        "number or salt are gone, and no record says that they were erased",
+        "numero o sale mancano, e nessuna registrazione dice che sono stati cancellati",
+    ),
+    "ledger.other_than_checkpoint": (
+        "not the row that the signed checkpoint knows: the chain was made anew",
+        "non è la riga che il punto di controllo firmato conosce: la catena è stata rifatta",
+    ),
+    "ledger.chain_missing": (
+        "the whole chain is missing",
+        "manca l'intera catena",
+    ),
+}
