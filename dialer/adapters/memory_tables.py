@@ -22,9 +22,9 @@ from dialer.ids import (
 )
 from dialer.lead_lists import LeadList, rank_of, tries_of, unnamed_list
 from dialer.leads import DEFAULT_LIST, Lead, LeadState
-from dialer.list_mix import Credit
 from dialer.ledger import ChainHead, LedgerRow
 from dialer.ledger_ports import Audited
+from dialer.list_mix import Credit
 from dialer.ports import AgentRecord, Attempt, FormerDisposition, TeamLease, fence_of
 from dialer.trunks import Trunk
 

@@ -11,8 +11,8 @@ from dialer.adapters.sql.clients import SqlClientStore
 from dialer.adapters.sql.engine import Database, connect
 from dialer.adapters.sql.leads import SqlLeadStore
 from dialer.adapters.sql.leases import SqlLease
-from dialer.adapters.sql.lists import SqlListStore
 from dialer.adapters.sql.ledger import SqlLedger, SqlMachineAudits
+from dialer.adapters.sql.lists import SqlListStore
 from dialer.adapters.sql.migrate import migrate
 from dialer.adapters.sql.trunks import SqlTrunkStore
 from dialer.ports import Stores

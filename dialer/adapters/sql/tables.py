@@ -36,8 +36,8 @@ from sqlalchemy.types import TypeEngine
 
 from dialer.campaign import CampaignState
 from dialer.dispositions import Category
-from dialer.lead_lists import LeadOrder
 from dialer.events import Screening
+from dialer.lead_lists import LeadOrder
 from dialer.leads import LeadState, Outcome
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
