@@ -103,7 +103,8 @@ class Engine:
         if decision.calls_to_revoke:
             self._revoke(world, decision.calls_to_revoke)
         self._burst -= decision.calls_to_place
-        self._learn_scale(snapshot.next_odds[: decision.calls_to_place])
+        if self.scores:
+            self._learn_scale(snapshot.next_odds[: decision.calls_to_place])
         return decision.calls_to_place
 
     def _scaled(self, odds: Floats) -> Floats:

@@ -17,10 +17,12 @@ from dialer.hazards import (
     MEMORY_SECONDS,
     SPAN,
     Floats,
+    as_chances,
     at_most,
     bins,
     cumulants,
     fade,
+    within,
 )
 from dialer.screen_curve import ScreenCurve, ScreenTable
 from dialer.stall import Stall
@@ -46,7 +48,8 @@ MATURE_CALLS, MATURE_SECONDS = 100.0, 60.0
 
 _STEPS = np.rint(HORIZONS / BIN).astype(int)
 _EDGE_STEPS = np.rint(HORIZON_EDGES / BIN).astype(int)
-_AGES = np.arange(BINS)
+_AHEAD = np.minimum(np.arange(BINS)[:, None] + _STEPS[None, :], BINS)
+_PER_SECOND = np.float64(1.0 / BIN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,10 +76,10 @@ class AnswerTable:
         evidence: float,
         screen: ScreenTable | None = None,
     ) -> "AnswerTable":
-        by_age = np.clip(by_age, 0.0, 1.0)
+        by_age = as_chances(by_age)
         total = float(per_bin.sum())
         weights = tuple((per_bin / total).tolist()) if total > 0 else (0.0,) * SPAN
-        ever = np.clip(ever, 0.0, 1.0)
+        ever = as_chances(ever)
         return cls(by_age, ever, weights, cumulants(by_age), by_age[0].tolist(), evidence, screen)
 
     def rows(self, ages: Floats, odds: Floats | None = None) -> Floats:
@@ -92,11 +95,11 @@ class AnswerTable:
         if odds is not None:
             result: Floats = np.add.reduce(cumulants(self.rows(ages, odds)))
             return result
-        index = bins(ages, BIN, BINS)
+        index = (ages * _PER_SECOND).astype(np.intp)
         if len(index) < MANY:
-            result = np.add.reduce(self.cumulants[index])
+            result = np.add.reduce(self.cumulants.take(index, 0, None, "clip"))
         else:
-            result = np.bincount(index, minlength=BINS) @ self.cumulants
+            result = np.bincount(within(index, BINS), minlength=BINS) @ self.cumulants
         return result
 
     def weight(self, odds: float) -> float:
@@ -113,7 +116,7 @@ def prior_hazard(level: float = 0.035) -> Floats:
     return result
 
 
-_PRIOR = prior_hazard()
+_PSEUDO_UPS = PSEUDO_CALLS * prior_hazard()
 
 
 def _empty() -> Floats:
@@ -165,7 +168,8 @@ class AnswerCurve:
         """One call left flight at this age: picked up (without detection: by a person), or ended in any other way."""
         if self.started_at is None:
             self.started_at = now
-        age = float(self.stall.ages(np.array([age]), now)[0])
+        if self.stall.began_at is not None:
+            age = float(self.stall.ages(np.array([age]), now)[0])
         self.stall.end_seen(now)
         place = min(max(int(age / BIN), 0), BINS - 1)
         (self.ups if up else self.ends)[place] += 1
@@ -223,9 +227,9 @@ class AnswerCurve:
         live = np.bincount(bins(ringing, BIN, BINS), minlength=BINS).astype(np.float64)
         self._follow(live, now)
         self._fade(now)
-        at_risk = at_most(self.ups + self.ends + live)
-        up = (self.ups + PSEUDO_CALLS * _PRIOR) / (at_risk + PSEUDO_CALLS)
-        end = self.ends / (at_risk + PSEUDO_CALLS)
+        at_risk = at_most(self.ups + self.ends + live) + PSEUDO_CALLS
+        up = (self.ups + _PSEUDO_UPS) / at_risk
+        end = self.ends / at_risk
         self._hazard, self._leaving, self._live = up, np.minimum(up + end, 1.0), live
         mature = (
             self.resolved >= MATURE_CALLS
@@ -235,7 +239,7 @@ class AnswerCurve:
         if not mature:
             self.observed = self.expected = 0.0
         present = np.minimum(up * self.level, 0.95)
-        self._hoped = np.cumsum(present) if mature else None
+        self._hoped = present.cumsum() if mature else None
         return self._incidence(present, end)
 
     def _follow(self, live: Floats, now: float) -> None:
@@ -264,15 +268,19 @@ class AnswerCurve:
             self.screen.fade(factor)
 
     def _incidence(self, up: Floats, end: Floats) -> AnswerTable:
-        survival = np.concatenate(([1.0], np.cumprod(1.0 - np.minimum(up + end, 1.0))))
-        density = survival[:-1] * up
-        alive = np.maximum(survival[:-1], 1e-9)
+        survival = np.ones(BINS)  # to the beginning of each bin
+        (1.0 - np.minimum(up + end, 1.0))[:-1].cumprod(out=survival[1:])
+        density = survival * up
+        alive = np.maximum(survival, 1e-9)
         evidence = LEVEL_PSEUDO + self.observed
         if self.screen is not None:
             by_age, ever, per_bin, table = self.screen.presented(density, alive)
             return AnswerTable.of(by_age, ever, per_bin, evidence, table)
-        come = np.concatenate(([0.0], np.cumsum(density)))
-        ahead = np.minimum(_AGES[:, None] + _STEPS[None, :], BINS)
-        by_age = (come[ahead] - come[:-1, None]) / alive[:, None]
+        come = np.zeros(BINS + 1)
+        density.cumsum(out=come[1:])
+        by_age = come.take(_AHEAD)
+        by_age -= come[:-1, None]
+        by_age /= alive[:, None]
         ever = (come[-1] - come[:-1]) / alive
-        return AnswerTable.of(by_age, ever, np.diff(come[_EDGE_STEPS]), evidence)
+        by_edge = come[_EDGE_STEPS]
+        return AnswerTable.of(by_age, ever, by_edge[1:] - by_edge[:-1], evidence)

@@ -13,6 +13,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dialer.values import value
+
 ETA = 0.15
 """Step of the controller per answer. Between 0.08 and 0.3 the result hardly changes."""
 
@@ -58,7 +60,7 @@ FAR_OVER = 10.0
 agents. Not before: in a large team that costs most of the talk, and the least risk repays almost as fast."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(frozen=True, kw_only=True, slots=True)
 class WindowState:
     """One legal window at one instant. `to_come`: answers expected before it must be within its limit; 0: lend nothing.
     `doomed`: answers in flight that no agent can be joined to. `days`: its length, of a window of fixed length."""
@@ -101,7 +103,7 @@ class WindowState:
         return root * root / (REALISED * self.to_come)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Allowance:
     """The risk that one more call may take now; `binding` is the window that keeps it under theta, if one does."""
 

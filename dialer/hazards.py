@@ -7,6 +7,7 @@ yesterday's list does not rule today's. Time is in seconds on any scale that doe
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,22 @@ MEMORY_SECONDS = 1800.0
 
 def cumulants(chance: Floats) -> Floats:
     """First three cumulants of yes/no variables, p, p(1-p), p(1-p)(1-2p), side by side on the last axis: they add up."""
-    variance = chance * (1.0 - chance)
-    result: Floats = np.concatenate([chance, variance, variance * (1.0 - 2.0 * chance)], axis=-1)
+    width = chance.shape[-1]
+    result: Floats = np.empty((*chance.shape[:-1], 3 * width))
+    variance, third = result[..., width : 2 * width], result[..., 2 * width :]
+    result[..., :width] = chance
+    np.subtract(1.0, chance, out=variance)
+    variance *= chance
+    np.multiply(chance, -2.0, out=third)
+    third += 1.0
+    third *= variance
+    return result
+
+
+def as_chances(values: Floats) -> Floats:
+    """Cut to 0 ... 1: what rounding has left outside."""
+    result: Floats = np.maximum(values, 0.0)
+    np.minimum(result, 1.0, out=result)
     return result
 
 
@@ -40,10 +55,17 @@ def fade(since: float | None, now: float, memory: float = MEMORY_SECONDS) -> flo
 
 def bins(ages: Floats, width: float, count: int) -> NDArray[np.intp]:
     """The bin of each age in seconds, the last one for all that are older."""
-    index: NDArray[np.intp] = (ages * (1.0 / width)).astype(np.intp)
-    np.minimum(index, count - 1, out=index)
-    np.maximum(index, 0, out=index)
-    return index
+    return within((ages * (1.0 / width)).astype(np.intp), count)
+
+
+def within(index: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Each number, or the nearest of 0 ... count - 1."""
+    return _places(count).take(index, None, None, "clip")
+
+
+@lru_cache(maxsize=16)
+def _places(count: int) -> NDArray[np.intp]:
+    return np.arange(count)
 
 
 def at_most(counts: Floats) -> Floats:

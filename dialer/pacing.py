@@ -22,6 +22,7 @@ from dialer.campaign import PacingMode
 from dialer.hazards import HORIZONS, SPAN, Floats
 from dialer.pacing_risk import Balance, ExactBalance, Taken
 from dialer.release_curve import ReleaseTable
+from dialer.values import value
 
 SMALL_TEAM, FEW_CALLS = 6, 24
 """Up to so many agents and calls in flight the distribution is computed exactly; above, the normal approximation is as good."""
@@ -56,7 +57,7 @@ def _none() -> Floats:
     return np.zeros(0)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@value(frozen=True, kw_only=True, slots=True, eq=False)
 class CallGroup:
     """Calls of one campaign in flight. `ages`: seconds since the Originate of those that ring; `odds`, beside them: how much
     more likely than average each lead answers (None: nothing is known). `screening`: seconds since the pick-up of those in
@@ -73,7 +74,7 @@ class CallGroup:
         return len(self.ages) + len(self.screening)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@value(frozen=True, kw_only=True, slots=True, eq=False)
 class ReleaseGroup:
     """Busy agents with calls of one campaign: seconds that each has talked, or has been in wrap-up."""
 
@@ -85,7 +86,7 @@ class ReleaseGroup:
         return len(self.talking) + len(self.wrapping)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@value(frozen=True, kw_only=True, slots=True, eq=False)
 class PacingSnapshot:
     """What the decision reads. Agents on break, logged out, or about to leave are in none of these. Ages in seconds."""
 
@@ -110,12 +111,18 @@ class PacingSnapshot:
 
     @property
     def agents(self) -> int:
-        return self.idle + self.reserved + sum(len(group) for group in self.busy)
+        count = self.idle + self.reserved
+        for group in self.busy:
+            count += len(group.talking) + len(group.wrapping)
+        return count
 
     @property
     def unanswered(self) -> int:
         """Calls of the team that nobody has answered yet."""
-        return sum(len(group) for group in self.in_flight)
+        count = 0
+        for group in self.in_flight:
+            count += len(group.ages) + len(group.screening)
+        return count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +133,7 @@ class PacingPolicy:
     revokes: bool = False  # takes calls back that have not rung when the risk jumps
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value(frozen=True, slots=True, eq=False)
 class Facts:
     """What a decision was made from, as far as its explanation needs it (dialer.explain)."""
 
@@ -145,8 +152,10 @@ class Facts:
 
     @classmethod
     def of(cls, snapshot: PacingSnapshot, policy: PacingPolicy, prospect: "Prospect") -> "Facts":
-        ringing = sum([len(group.ages) for group in snapshot.in_flight])
-        free, answers = prospect.released, prospect.answers
+        ringing = 0
+        for group in snapshot.in_flight:
+            ringing += len(group.ages)
+        free = prospect.released.item
         return cls(
             policy,
             snapshot.idle,
@@ -158,8 +167,8 @@ class Facts:
             snapshot.theta,
             snapshot.windows,
             prospect.expected,
-            (float(free[_SOON]), float(free[SPAN + _SOON]), float(free[2 * SPAN + _SOON])),
-            float(answers[SPAN + _SOON]) + float(prospect.unsure[_SOON]),
+            (free(_SOON), free(SPAN + _SOON), free(2 * SPAN + _SOON)),
+            prospect.answers.item(SPAN + _SOON) + prospect.unsure.item(_SOON),
         )
 
     def plus(self, other: "Facts") -> "Facts":
@@ -180,7 +189,7 @@ class Facts:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@value(frozen=True, kw_only=True, slots=True, eq=False)
 class PacingDecision:
     calls_to_place: int
     limited_by: Binding
@@ -239,6 +248,8 @@ def together(decisions: Sequence[PacingDecision]) -> PacingDecision | None:
 def _cap(
     decision: PacingDecision, snapshot: PacingSnapshot, policy: PacingPolicy
 ) -> PacingDecision:
+    if not decision.calls_to_place:
+        return decision
     caps = (
         (policy.lines - snapshot.own_in_flight, Binding.LINES),
         (snapshot.rate_tokens, Binding.CALLS_PER_SECOND),
@@ -293,7 +304,7 @@ def _per_free_agent(
     return PacingDecision(
         calls_to_place=max(wanted, 0),
         limited_by=limited_by,
-        expected_free=prospect.free_soon,
+        expected_free=snapshot.idle + prospect.released_soon,
         expected_answers=prospect.answers_soon,
         facts=Facts.of(snapshot, policy, prospect),
     )
@@ -320,7 +331,7 @@ def predictive(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision
         else 0,
         risk=risk,
         allowed=allowed,
-        expected_free=prospect.free_soon,
+        expected_free=snapshot.idle + prospect.released_soon,
         expected_answers=prospect.answers_soon,
         facts=Facts.of(snapshot, policy, prospect),
     )
@@ -400,15 +411,13 @@ _ZEROS: Floats = np.zeros(3 * SPAN)
 _SOON = int(np.searchsorted(HORIZONS, 10.0))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value(frozen=True, slots=True, eq=False)
 class Prospect:
     """What is to come without any new call: cumulants by horizon (3 x SPAN values) of agents released and of answers."""
 
     released: Floats
     answers: Floats
     unsure: Floats  # (SPAN): variance of the answers for the error of their level
-    free_soon: float
-    answers_soon: float
     expected: (
         float  # of the campaign: answers in flight, and persons waiting, who may still be abandoned
     )
@@ -417,38 +426,45 @@ class Prospect:
     def of(cls, snapshot: PacingSnapshot) -> "Prospect":
         released, answers, unsure, own = _ZEROS, _ZEROS, _ZEROS[:SPAN], 0.0
         for busy in snapshot.busy:
-            released = released + busy.table.total(busy.talking, busy.wrapping)
+            freed = busy.table.total(busy.talking, busy.wrapping)
+            released = freed if released is _ZEROS else released + freed
         for group in snapshot.in_flight:
             if len(group.ages):
-                ringing = group.table.total(group.ages, group.odds)
-                answers = answers + ringing
-                unsure = unsure + ringing[:SPAN] ** 2 / group.table.evidence
-                own += group.own and float(ringing[SPAN - 1])
+                found = group.table.total(group.ages, group.odds)
+                variance = np.square(found[:SPAN])
+                variance /= group.table.evidence
+                unsure = variance if answers is _ZEROS else unsure + variance
+                answers = found if answers is _ZEROS else answers + found
+                own += group.own and found.item(SPAN - 1)
             if len(group.screening) and group.table.screen is not None:
-                screened = group.table.screen.total(group.screening, group.rang)
-                answers = answers + screened
-                own += group.own and float(screened[SPAN - 1])
+                found = group.table.screen.total(group.screening, group.rang)
+                answers = found if answers is _ZEROS else answers + found
+                own += group.own and found.item(SPAN - 1)
         waiting = snapshot.waiting if snapshot.own_waiting is None else snapshot.own_waiting
-        return cls(
-            released,
-            answers,
-            unsure,
-            free_soon=snapshot.idle + float(released[_SOON]),
-            answers_soon=float(answers[_SOON]),
-            expected=own + waiting + snapshot.elsewhere,
-        )
+        return cls(released, answers, unsure, own + waiting + snapshot.elsewhere)
+
+    @property
+    def released_soon(self) -> float:
+        """Busy agents free within 10 s."""
+        return self.released.item(_SOON)
+
+    @property
+    def answers_soon(self) -> float:
+        return self.answers.item(_SOON)
 
     def balance(self, snapshot: PacingSnapshot) -> Balance:
-        total = self.released - _SIGNS * self.answers
+        total = self.answers * _AGAINST
+        total += self.released
         total[SPAN : 2 * SPAN] += self.unsure
         if snapshot.inbound_per_second:
-            total -= _SIGNS * np.tile(snapshot.inbound_per_second * HORIZONS, 3)  # Poisson
+            total += _AGAINST * np.tile(snapshot.inbound_per_second * HORIZONS, 3)  # Poisson
         table = snapshot.answers
         surplus = snapshot.idle - snapshot.waiting
         return Balance(surplus, total.tolist(), table.new_call, table.weights)
 
 
-_SIGNS: Floats = np.repeat([1.0, -1.0, 1.0], SPAN)
+_AGAINST: Floats = np.repeat([-1.0, 1.0, -1.0], SPAN)
+"""The signs with which answers enter the cumulants of agents less answers."""
 
 
 def _exact(snapshot: PacingSnapshot) -> ExactBalance:

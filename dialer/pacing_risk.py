@@ -12,7 +12,7 @@ horizons by when that call would bring its person.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -30,18 +30,46 @@ Complex = NDArray[np.complex128]
 
 def no_agent(mean: float, variance: float, third: float) -> float:
     """P(S <= 0) of an integer S with these cumulants."""
-    if variance < 1e-9:
-        return 1.0 if mean <= 0.5 else 0.0
-    sd = _sqrt(variance)
-    z = (0.5 - mean) / sd
-    if z < -_FAR:
-        return 0.0
-    if z > _FAR:
-        return 1.0
-    square = z * z
-    skew = third / (6.0 * variance * sd) * (square - 1.0)
-    chance = 0.5 + 0.5 * _erf(z * _HALF) - skew * _exp(-0.5 * square) * _DENSITY
-    return 0.0 if chance < 0.0 else 1.0 if chance > 1.0 else chance
+    return _risk(((1.0, mean, variance, third, 0.0),), 0, (0, 0, 0), math.inf)
+
+
+Horizon = tuple[float, float, float, float, float]
+"""The new call's weight, three cumulants of S, and the new call's chance."""
+
+Powers = tuple[float, float, float]
+
+
+def _risk(horizons: Iterable[Horizon], surplus: int, more: Powers, enough: float) -> float:
+    """The sum over the horizons of weight x P(surplus + S <= 0) once calls with these sums of powers are added, until it is
+    above `enough`. One loop, since most of the time of a decision is spent here."""
+    first, second, cubed = more
+    total = 0.0
+    for weight, mean, variance, third, q in horizons:
+        if weight <= _LIGHT:
+            continue
+        mean += surplus
+        if first:
+            square = q * q
+            mean = mean - first * q
+            variance = variance + first * q - second * square
+            third = third - first * q + 3.0 * second * square - 2.0 * cubed * square * q
+        if variance < 1e-9:
+            total += weight if mean <= 0.5 else 0.0
+        else:
+            sd = _sqrt(variance)
+            z = (0.5 - mean) / sd
+            if z < -_FAR:
+                continue
+            if z > _FAR:
+                total += weight
+            else:
+                square = z * z
+                skew = third / (6.0 * variance * sd) * (square - 1.0)
+                chance = 0.5 + 0.5 * _erf(z * _HALF) - skew * _exp(-0.5 * square) * _DENSITY
+                total += weight * (0.0 if chance < 0.0 else 1.0 if chance > 1.0 else chance)
+        if total > enough:
+            break
+    return total
 
 
 class Taken:
@@ -63,7 +91,7 @@ class Balance:
     `cumulants`: 3 x SPAN values of agents released less calls answered; `surplus`: idle agents less persons waiting.
     """
 
-    __slots__ = ("_terms",)
+    __slots__ = ("_cumulants", "_new_call", "_surplus", "_weights")
 
     def __init__(
         self,
@@ -72,27 +100,21 @@ class Balance:
         new_call: Sequence[float],
         weights: Sequence[float],
     ) -> None:
-        self._terms = [
-            (weights[k], surplus + cumulants[k], cumulants[SPAN + k], cumulants[2 * SPAN + k], q)
-            for k, q in enumerate(new_call)
-            if weights[k] > _LIGHT
-        ]
+        self._surplus, self._cumulants = surplus, cumulants
+        self._new_call, self._weights = new_call, weights
 
     def risk(self, more: int | Taken, enough: float = 1.0) -> float:
         """Of a call placed after `more` new ones: so many of average leads (less than 0: as many of the last ones taken back),
         or those of Taken. Above `enough` any value above it may be returned."""
-        first, second, cubed = (more, more, more) if isinstance(more, int) else more.powers
-        total = 0.0
-        for weight, mean, variance, third, q in self._terms:
-            square = q * q
-            total += weight * no_agent(
-                mean - first * q,
-                variance + first * q - second * square,
-                third - first * q + 3.0 * second * square - 2.0 * cubed * square * q,
-            )
-            if total > enough:
-                break
-        return total
+        cumulants = self._cumulants
+        means, variances, thirds = (
+            cumulants[:SPAN],
+            cumulants[SPAN : 2 * SPAN],
+            cumulants[2 * SPAN :],
+        )
+        horizons = zip(self._weights, means, variances, thirds, self._new_call, strict=True)
+        powers = (more, more, more) if isinstance(more, int) else more.powers
+        return _risk(horizons, self._surplus, powers, enough)
 
 
 class ExactBalance:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer.hazards import HORIZONS, MEMORY_SECONDS, SPAN, Floats, bins, cumulants, fade
+from dialer.hazards import HORIZONS, MEMORY_SECONDS, SPAN, Floats, cumulants, fade
 
 _FINE = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 19, 24, 30, 38, 48, 60, 75, 95, 120, 150, 190)
 EDGES: Floats = np.array((*_FINE, 240, 300, 380, 480, 600, 760, 960, 1200), dtype=np.float64)
@@ -28,8 +28,9 @@ _ROWS: Floats = np.concatenate(
 ).astype(np.float64)
 """Ages in seconds for which a table has a row: a young talk's chances change fast."""
 
-_ROW_OF = (np.searchsorted(_ROWS, np.arange(AGES), side="right") - 1).astype(np.intp)
-"""The row of each age in whole seconds."""
+_TALK_ROW = (np.searchsorted(_ROWS, np.arange(AGES), side="right") - 1).astype(np.intp)
+_WRAP_ROW = _TALK_ROW + len(_ROWS)
+"""The row of each age in whole seconds; of those that are older, the last one."""
 
 _BEYOND = 60  # seconds after the last age, at its hazard
 _REACH = 48  # seconds; above the last horizon with any profile's grace
@@ -50,7 +51,7 @@ class ReleaseTable:
         """Cumulants of how many of the agents are released by each horizon: 3 x SPAN values. Ages in seconds."""
         index = self._index(talking, wrapping)
         if len(index) < MANY:
-            result: Floats = np.add.reduce(self.cumulants[index])
+            result: Floats = np.add.reduce(self.cumulants.take(index, 0, None, "clip"))
         else:
             result = np.bincount(index, minlength=2 * len(_ROWS)) @ self.cumulants
         return result
@@ -62,9 +63,11 @@ class ReleaseTable:
 
     @staticmethod
     def _index(talking: Floats, wrapping: Floats) -> NDArray[np.intp]:
-        index = _ROW_OF[bins(np.concatenate([talking, wrapping]), 1.0, AGES)]
-        index[len(talking) :] += len(_ROWS)
-        return index
+        talks = _TALK_ROW.take(talking.astype(np.intp), None, None, "clip")
+        if not len(wrapping):
+            return talks
+        wraps = _WRAP_ROW.take(wrapping.astype(np.intp), None, None, "clip")
+        return np.concatenate((talks, wraps))
 
 
 @dataclass
@@ -79,7 +82,7 @@ class DurationCurve:
     def ended(self, seconds: float) -> None:
         seconds = min(max(seconds, 0.0), AGES - 1.0)
         self.ends[int(np.searchsorted(EDGES, seconds, side="right")) - 1] += 1
-        self.seconds += _exposure(np.array([seconds]))
+        self.seconds += np.minimum(np.maximum(seconds - EDGES[:-1], 0.0), _WIDTHS)
 
     def fade(self, factor: float) -> None:
         self.ends *= factor

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer.hazards import HORIZON_EDGES, HORIZONS, Floats, bins, cumulants
+from dialer.hazards import HORIZON_EDGES, HORIZONS, Floats, as_chances, bins, cumulants
 
 RING_BIN = 0.5
 RING_BINS = 120
@@ -23,7 +23,9 @@ _TIME_PSEUDO = 4.0
 _REACH = int(HORIZON_EDGES[-1] / RING_BIN) + 1
 _STEPS = np.rint(HORIZONS / RING_BIN).astype(int)
 _EDGE_STEPS = np.rint(HORIZON_EDGES / RING_BIN).astype(int)
-_AHEAD = np.rint(HORIZONS / BIN).astype(int)
+_ENDS = np.minimum(
+    np.arange(BINS)[:, None] + np.rint(HORIZONS / BIN).astype(int)[None, :], BINS
+)  # the bin of each horizon, by that of the age
 
 
 def _evenly(first: int, last: int) -> Floats:
@@ -53,15 +55,12 @@ class ScreenTable:
         share = self.share[bins(rang, RING_BIN, RING_BINS)]
         person = share * (1.0 - self.person_by[index])
         either = person + (1.0 - share) * (1.0 - self.machine_by[index])
-        ahead = np.minimum(index[:, None] + _AHEAD[None, :], BINS)
-        found = self.person_by[ahead] - self.person_by[index][:, None]
-        chance = share[:, None] * found / np.maximum(either, 1e-6)[:, None]
-        result: Floats = np.clip(chance, 0.0, 1.0)
-        return result
+        found = self.person_by[_ENDS[index]] - self.person_by[index][:, None]
+        return as_chances(share[:, None] * found / np.maximum(either, 1e-6)[:, None])
 
     def total(self, ages: Floats, rang: Floats) -> Floats:
         """Cumulants of how many of the calls are found to be persons by each horizon: 3 x SPAN values."""
-        result: Floats = cumulants(self.rows(ages, rang)).sum(axis=0)
+        result: Floats = np.add.reduce(cumulants(self.rows(ages, rang)))
         return result
 
 
@@ -109,15 +108,13 @@ class ScreenCurve:
         """From P(picked up in a ring bin) and P(still ringing at it): (by_age, ever, per_bin, table) of persons."""
         table = self.table()
         persons = density * table.share
-        steps = np.minimum((np.arange(_REACH) * RING_BIN / BIN).astype(int), BINS)
-        ended = table.person_by[
-            steps
-        ]  # the detection has ended so many ring bins after the pick-up
+        # the detection has ended so many ring bins after the pick-up; last: never
+        ended = np.append(table.person_by[_SCREENED], 0.0)
         padded = np.concatenate([persons, np.zeros(_REACH)])
         window = np.lib.stride_tricks.sliding_window_view(padded, _REACH)[: len(persons)]
-        by_age = (window @ _delayed(ended, _STEPS)) / alive[:, None]
+        by_age = (window @ ended[_BY_HORIZON]) / alive[:, None]
         ever = persons[::-1].cumsum()[::-1] / alive
-        per_bin = np.diff(padded[:_REACH] @ _delayed(ended, _EDGE_STEPS))
+        per_bin = np.diff(padded[:_REACH] @ ended[_BY_EDGE])
         return by_age, ever, per_bin, table
 
 
@@ -127,8 +124,11 @@ def _by(times: Floats, prior: Floats) -> Floats:
     return result
 
 
-def _delayed(ended: Floats, marks: NDArray[np.int_]) -> Floats:
-    """Row j, column k: picked up j bins from now, found to be a person by mark k."""
+def _delays(marks: NDArray[np.int_]) -> NDArray[np.intp]:
+    """Ring bins from a pick-up to a mark: row j, column k, of a pick-up j bins from now. _REACH where the mark is before it."""
     lag = marks[None, :] - np.arange(_REACH)[:, None]
-    result: Floats = np.where(lag >= 0, ended[np.maximum(lag, 0)], 0.0)
-    return result
+    return np.where(lag >= 0, lag, _REACH).astype(np.intp)
+
+
+_BY_HORIZON, _BY_EDGE = _delays(_STEPS), _delays(_EDGE_STEPS)
+_SCREENED = np.minimum((np.arange(_REACH) * RING_BIN / BIN).astype(int), BINS)

@@ -49,6 +49,8 @@ class Stall:
         if self.began_at is None:
             return ages
         until = now if self.ended_at is None else self.ended_at
+        if not len(ages) or now - float(np.maximum.reduce(ages)) >= until:
+            return ages  # all were asked for after it
         held = np.maximum(until - np.maximum(now - ages, self.began_at), 0.0)
         result: Floats = ages - held
         return result
