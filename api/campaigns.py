@@ -20,6 +20,7 @@ from dialer.campaign import (
     PacingMode,
     PreviewEnd,
 )
+from dialer.config_caps import CapSettings
 from dialer.config_dispositions import DispositionSettings, dispositions_of, shown
 from dialer.dispositions import Category
 from dialer.errors import InvalidInputError, NotFoundError
@@ -108,6 +109,16 @@ class Policy(Body):
         default_factory=_default_retry,
         description="Delay before the next try, by outcome; one that is not here ends the lead",
     )
+    subject: str = Field(
+        default=_DEFAULT.subject,
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+        description="Where a law counts calls by subject; empty: all campaigns of the client are one",
+    )
+    caps: list[CapSettings] = Field(
+        default=[CapSettings.of(cap) for cap in _DEFAULT.caps],
+        max_length=20,
+        description="How often one person may be called, beside the caps of the profile",
+    )
     dispositions: list[DispositionSettings] = Field(
         default=[],
         max_length=200,
@@ -144,6 +155,8 @@ class Policy(Body):
             noise=policy.noise,
             message=policy.message,
             retry_seconds={key: delay.total_seconds() for key, delay in policy.retry.items()},
+            subject=policy.subject,
+            caps=[CapSettings.of(cap) for cap in policy.caps],
             dispositions=shown(policy.dispositions),
         )
 
@@ -176,6 +189,8 @@ class Policy(Body):
             noise=self.noise,
             message=self.message,
             retry={key: timedelta(seconds=delay) for key, delay in self.retry_seconds.items()},
+            subject=self.subject,
+            caps=tuple(cap.cap() for cap in self.caps),
             dispositions=dispositions_of(self.dispositions),
         )
 

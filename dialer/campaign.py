@@ -7,6 +7,7 @@ from enum import StrEnum
 from dialer.dispositions import DEFAULT_DISPOSITIONS, Disposition
 from dialer.ids import MAIN_CLIENT, CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
+from dialer.profiles import Cap, CapPer
 
 
 class PacingMode(StrEnum):
@@ -35,6 +36,10 @@ class PreviewEnd(StrEnum):
 
     DIAL = "dial"
     SKIP = "skip"
+
+
+DEFAULT_CAPS = (Cap(most=4, per=CapPer.CALLED_PERSON_AND_CLIENT, days=1),)
+"""Nobody wants the fifth call of a day, from whichever of the client's campaigns."""
 
 
 class CampaignState(StrEnum):
@@ -71,6 +76,7 @@ class CampaignPolicy:
     purpose: str = (
         "telemarketing"  # as the profiles name it: telemarketing, research, survey, service, debt
     )
+    subject: str = ""  # what it is about, for laws that count calls by subject; empty: not said
     sector: str = ""  # what is offered, where a law names it (energy); empty: none of these
     profile: str = "IT-GARANTE"
     mode: PacingMode = PacingMode.PREDICTIVE
@@ -95,6 +101,7 @@ class CampaignPolicy:
     message: str = "dialer/message-it"
     retry: dict[Outcome, timedelta] = field(default_factory=lambda: dict(DEFAULT_RETRY))
     dispositions: tuple[Disposition, ...] = DEFAULT_DISPOSITIONS
+    caps: tuple[Cap, ...] = DEFAULT_CAPS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,11 +4,12 @@ from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from dialer.budget import Budget
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.clock_step import move, moved
-from dialer.commands import Command, DeferLead, PlaceCall, ReleaseLeads, RequestLeads
+from dialer.commands import CallLimits, Command, DeferLead, PlaceCall, ReleaseLeads, RequestLeads
 from dialer.compliance import Denied, Reason, answer_rule, check, snapshot_of
 from dialer.compliance_rules import crosses_border, may_show
 from dialer.events import CampaignLoaded, LeadsReserved
@@ -328,6 +329,12 @@ class CampaignRun:
         """Its agent wanted another one."""
         return self._defer(lead, "skipped", now + SKIPPED, now)
 
+    def put_off(
+        self, lead: Lead, reason: str, not_before: datetime | None, now: datetime
+    ) -> DeferLead:
+        """The store has counted, and may not open its attempt."""
+        return self._defer(lead, reason, not_before, now)
+
     def _defer(
         self, lead: Lead, reason: str, not_before: datetime | None, now: datetime
     ) -> DeferLead:
@@ -365,6 +372,18 @@ class CampaignRun:
             agent_id=agent_id,
             profile=self.profile.name,
             trunk_country=trunk.country,
+            limits=self._limits(lead, values),
+        )
+
+    def _limits(self, lead: Lead, law: Profile) -> CallLimits:
+        """The law's and the campaign's own, to be counted when the attempt is written."""
+        return CallLimits(
+            client_id=self.policy.client_id,
+            person=lead.external_id or lead.phone,
+            subject=self.policy.subject,
+            zone=ZoneInfo(lead.zone),
+            caps=(*law.caps, *self.policy.caps),
+            refusal_days=law.refusal_block_days,
         )
 
     def forget(self, lead_ids: Collection[LeadId]) -> list[Command]:

@@ -2,12 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from dialer.dispositions import Ruling
 from dialer.events import Screening
-from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
+from dialer.ids import (
+    MAIN_CLIENT,
+    ONLY_NODE,
+    AgentId,
+    CallId,
+    CampaignId,
+    ClientId,
+    LeadId,
+    NodeId,
+    TrunkId,
+)
 from dialer.leads import LeadState, LeadUpdate, Outcome
-from dialer.profiles import NoAgentAction
+from dialer.profiles import Cap, NoAgentAction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +30,25 @@ class AnswerRule:
     noise: str  # music-on-hold class from the moment of answer; empty: silence
     message: str  # sound file, when the action is MESSAGE
     screen: bool  # answering-machine detection
+
+
+UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallLimits:
+    """How often this person may be called, counted again in the transaction that writes the attempt; and whom it is counted
+    for. `person`: the client's name for the person, or the number; `subject`: what the campaign is about, empty: not said."""
+
+    client_id: ClientId = MAIN_CLIENT
+    person: str = ""
+    subject: str = ""
+    zone: ZoneInfo = UTC  # of the calendar days
+    caps: tuple[Cap, ...] = ()
+    refusal_days: int | None = None  # so many full days after a refusal the person is left alone
+
+
+NO_LIMITS = CallLimits()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +72,7 @@ class PlaceCall:
     profile: str = ""  # id@version of the rules that it was placed under
     trunk_country: str = ""  # ISO 3166; empty: not known
     checks: tuple[str, ...] = ()  # ids of what was looked up before (registers, consent)
+    limits: CallLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

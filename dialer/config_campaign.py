@@ -5,7 +5,8 @@ from datetime import time, timedelta
 
 from pydantic import Field, field_validator
 
-from dialer.campaign import CampaignPolicy, Guard, PacingMode
+from dialer.campaign import DEFAULT_CAPS, CampaignPolicy, Guard, PacingMode
+from dialer.config_caps import CapSettings
 from dialer.config_dispositions import DispositionSettings, dispositions_of
 from dialer.config_table import ID, ONE_TEAM, Strict, TrunkName, setting
 from dialer.errors import InvalidInputError
@@ -122,6 +123,17 @@ class CampaignSettings(Strict):
         "the first call is somebody's decision; a state once chosen is kept",
     )
 
+    subject: str = setting(
+        "",
+        "What it is about: campaigns of one client with the same word are one subject, where a law counts calls by subject",
+        "all campaigns of the client count as one: the strictest reading",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+    )
+    caps: list[CapSettings] = setting(
+        [CapSettings.of(cap) for cap in DEFAULT_CAPS],
+        "How often one person may be called, beside the profile's caps: tables `[[campaigns.caps]]`",
+        "nobody wants the fifth call of a day",
+    )
     dispositions: list[DispositionSettings] = setting(
         [],
         "What agents may say of a call: tables `[[campaigns.dispositions]]`",
@@ -161,5 +173,7 @@ class CampaignSettings(Strict):
             wrap_up=timedelta(seconds=self.wrap_up_seconds),
             max_attempts=self.max_attempts,
             screen=self.screen,
+            subject=self.subject,
+            caps=tuple(cap.cap() for cap in self.caps),
             dispositions=dispositions_of(self.dispositions),
         )

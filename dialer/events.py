@@ -40,10 +40,15 @@ class NotOpened(StrEnum):
     ALREADY_OPEN = (
         "already_open"  # its lead or number has an open attempt, or the id was used before
     )
+    CALL_CAP = "call_cap"  # the person or the number was called as often as is allowed
+    REFUSAL_BLOCK = "refusal_block"  # the person has refused, and is left alone for a while
     NUMBER_BLOCKED = "number_blocked"  # an agent has said that it is a wrong one
     TRUNK_LINES = "trunk_lines"  # all lines of the trunk are taken, by whatever team
     TRUNK_RATE = "trunk_rate"  # the trunk's calls per second are used
 
+
+PUT_OFF = frozenset({NotOpened.CALL_CAP, NotOpened.REFUSAL_BLOCK, NotOpened.NUMBER_BLOCKED})
+"""The call may not be made now, whatever the trunk."""
 
 NO_CHANNEL = "no_channel"
 WRITTEN_TOO_LATE = "written_too_late"
@@ -137,9 +142,11 @@ class CallRefused(CallEvent):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallNotPlaced(CallEvent):
     """The attempt was not written, so nothing rang and nothing is to be closed. `reason`: a NotOpened, or the store's
-    failure. With TRUNK_LINES and TRUNK_RATE the team still holds the lead."""
+    failure. With TRUNK_LINES and TRUNK_RATE the team still holds the lead; with those of PUT_OFF it puts the lead off until
+    `not_before` (None: for good)."""
 
     reason: str
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -241,6 +241,8 @@ class OpenResult:
 
     written: frozenset[CallId] = frozenset()
     refused: dict[CallId, NotOpened] = field(default_factory=dict)
+    free_at: dict[CallId, datetime] = field(default_factory=dict)
+    """Of those above a cap, or in the block after a refusal: when they may be made."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -264,6 +266,9 @@ class AttemptStore(Protocol):
         attempt, when its number is on the do-not-call list or blocked by a
         disposition, or when its call id was used before; all are, when `owner`
         is a `fenced_owner` whose fence is not the team's any more.
+
+        The `limits` of a call hold over all lists and campaigns, counted under locks, so that two writers cannot both make
+        the last call that a cap allows: attempts that rang, or may have, to the number or the person.
 
         The limits of a trunk that the store knows hold over all teams and servers, at every instant: never more open
         attempts than its `lines`, never more that began within its `rate`. The calls above them, in the order of

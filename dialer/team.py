@@ -32,6 +32,7 @@ from dialer.commands import (
 from dialer.dialling import Dialling
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
+    PUT_OFF,
     STORE_SLOW,
     AgentEvent,
     AgentLoggedIn,
@@ -289,7 +290,9 @@ class Team:
         run = self.runs[call.order.campaign_id]
         commands: list[Command] = [CancelTimer(key=f"guard:{event.call_id}")]
         kept = self.trunks.refused(call.order.trunk, event.reason, event.at)
-        if not kept and event.reason != STORE_SLOW:
+        if event.reason in PUT_OFF:
+            commands.append(run.put_off(entry.lead, event.reason, event.not_before, event.at))
+        elif not kept and event.reason != STORE_SLOW:
             run.denied.note(event.reason, None, event.at)
         elif run.dials and not self.draining:
             run.put_back([entry], event.at)

@@ -56,6 +56,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count} leads were abandoned once: each is called when an agent is free to be held for it",
         "{count} contatti hanno avuto una chiamata muta: ciascuno è chiamato quando un operatore libero può essergli riservato",
     ),
+    "why.number_blocked": (
+        "{count} leads have a number that an agent has found to be wrong",
+        "{count} contatti hanno un numero che un operatore ha trovato errato",
+    ),
     "why.attempts_used": (
         "{count} leads have used all their attempts",
         "{count} contatti hanno esaurito i tentativi",

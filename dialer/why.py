@@ -95,7 +95,8 @@ def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
     guaranteed = len(run.guaranteed) + run.denied.count("guaranteed_agent", now)
     if guaranteed:
         items.append(WhyItem(code="guaranteed_agent", count=guaranteed))
-    return items + _held(run, _BY_LAW, now) + _held(run, ("attempts_used", "do_not_call"), now)
+    ended = ("attempts_used", "do_not_call", "number_blocked")
+    return items + _held(run, _BY_LAW, now) + _held(run, ended, now)
 
 
 def _held(run: CampaignRun, reasons: Iterable[str], now: datetime) -> list[WhyItem]:

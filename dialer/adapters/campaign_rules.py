@@ -1,12 +1,13 @@
-"""The dispositions of a campaign as JSON, for the store. What is as it is by default is left out, so that a server of the release
-before, which would not know the key, reads the document of a campaign that does not use it."""
+"""The dispositions and caps of a campaign as JSON, for the store. What is as by default is left out, so that a server of the
+release before, which would not know the key, reads the document of a campaign that does not use it."""
 
 from datetime import timedelta
 from typing import Any
 
-from dialer.campaign import CampaignPolicy
+from dialer.campaign import DEFAULT_CAPS, CampaignPolicy
 from dialer.dispositions import DEFAULT_DISPOSITIONS, Category, Disposition
 from dialer.leads import Outcome
+from dialer.profiles import Cap, CapPer
 
 
 def rules_document(policy: CampaignPolicy) -> dict[str, Any]:
@@ -14,6 +15,10 @@ def rules_document(policy: CampaignPolicy) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if policy.dispositions != DEFAULT_DISPOSITIONS:
         found["dispositions"] = [_disposition_document(one) for one in policy.dispositions]
+    if policy.caps != DEFAULT_CAPS:
+        found["caps"] = [_cap_document(cap) for cap in policy.caps]
+    if policy.subject:
+        found["subject"] = policy.subject
     return found
 
 
@@ -22,7 +27,22 @@ def rules_of(document: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "dispositions" in document:
         found["dispositions"] = tuple(map(_disposition_of, document["dispositions"]))
+    if "caps" in document:
+        found["caps"] = tuple(map(_cap_of, document["caps"]))
     return found
+
+
+def _cap_document(cap: Cap) -> dict[str, Any]:
+    length = cap.length.total_seconds() if cap.length is not None else None
+    return {"most": cap.most, "per": cap.per.value, "seconds": length, "days": cap.days}
+
+
+def _cap_of(document: dict[str, Any]) -> Cap:
+    seconds = document["seconds"]
+    length = timedelta(seconds=seconds) if seconds is not None else None
+    return Cap(
+        most=document["most"], per=CapPer(document["per"]), length=length, days=document["days"]
+    )
 
 
 def _disposition_document(one: Disposition) -> dict[str, Any]:

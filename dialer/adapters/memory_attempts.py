@@ -5,12 +5,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from dialer.adapters.call_limits import Tried, looked_at, refused_at, since
 from dialer.adapters.lead_changes import after_attempt, after_ruling
 from dialer.adapters.memory_ledger import MemoryLedger
 from dialer.adapters.memory_tables import LONG_AGO, MemoryTables, StoredAttempt
 from dialer.adapters.opening import CLOCKS_APART, OpeningFacts, TrunkUse, admitted, none, result
 from dialer.adapters.said import SAID_BY_AGENT, former_of, said_of
 from dialer.commands import (
+    NO_LIMITS,
     CallRecord,
     CloseAttempt,
     MarkAnswered,
@@ -45,6 +47,8 @@ class MemoryAttemptStore:
             self._tables.attempts[call.call_id] = StoredAttempt(
                 _attempt_of(call), call.phone, call.node, order=call
             )
+            for name in {call.phone, call.limits.person} - {""}:
+                self._tables.tried[name].append(call.call_id)
             self._tables.open_leads[call.lead_id] = call.call_id
             self._tables.open_numbers[call.phone] = call.call_id
             written.add(call.call_id)
@@ -60,12 +64,26 @@ class MemoryAttemptStore:
                 lead_id: tables.leads[lead_id].lead.campaign_id for lead_id in tables.held[owner]
             },
             barred=tables.do_not_call,
-            blocked={
-                stored.phone for stored in tables.attempts.values() if stored.attempt.blocks_number
-            },
+            blocked=tables.blocked,
+            tried=self._tried(calls),
             limited=limited,
             uses={name: self._use_of(trunk, at) for name, trunk in limited.items()},
         )
+
+    def _tried(self, calls: Sequence[PlaceCall]) -> list[Tried]:
+        limited = looked_at(calls)
+        start = since(limited)
+        if start is None:
+            return []
+        names = {name for call in limited for name in (call.phone, call.limits.person)}
+        ids = {call_id for name in names for call_id in self._tables.tried[name]}
+        found = [self._tables.attempts[call_id] for call_id in ids]
+        return [_tried_of(one) for one in found if one.attempt.started_at > start]
+
+    def _note_blocked(self, phone: str) -> None:
+        blocked = any(self._attempt(one).blocks_number for one in self._tables.tried[phone])
+        change = self._tables.blocked.add if blocked else self._tables.blocked.discard
+        change(phone)
 
     def _use_of(self, trunk: Trunk, at: datetime) -> TrunkUse:
         if not trunk.is_limited:
@@ -135,6 +153,7 @@ class MemoryAttemptStore:
             self._tables.former_dispositions.append(former)
         self._put(stored, said_of(attempt, record))
         self._ledger.disposed(record, attempt.campaign_id)
+        self._note_blocked(stored.phone)
 
     async def record(self, records: Sequence[CallRecord]) -> dict[int, DialerError]:
         refused: dict[int, DialerError] = {}
@@ -262,6 +281,20 @@ class MemoryAttemptStore:
             attempts=self._tables.leads[attempt.lead_id].lead.attempts,
             node=self._tables.attempts[attempt.call_id].node,
         )
+
+
+def _tried_of(stored: StoredAttempt) -> Tried:
+    attempt, limits = stored.attempt, stored.order.limits if stored.order else NO_LIMITS
+    return Tried(
+        call_id=attempt.call_id,
+        phone=stored.phone,
+        client_id=limits.client_id,
+        person=limits.person or stored.phone,
+        subject=limits.subject,
+        started_at=attempt.started_at,
+        outcome=attempt.outcome,
+        refused_at=refused_at(attempt.category, attempt.disposed_at),
+    )
 
 
 def _attempt_of(call: PlaceCall) -> Attempt:

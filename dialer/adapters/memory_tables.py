@@ -107,6 +107,8 @@ class MemoryTables:
         self.audits: dict[CallId, Audited] = {}
         self.open_leads: dict[LeadId, CallId] = {}
         self.open_numbers: dict[str, CallId] = {}
+        self.tried: defaultdict[str, list[CallId]] = defaultdict(list)  # by number and by person
+        self.blocked: set[str] = set()  # numbers that a disposition blocks
         self.former_dispositions: list[FormerDisposition] = []
         self.held: defaultdict[str, set[LeadId]] = defaultdict(set)  # by owner
         self.leases: dict[TeamId, TeamLease] = {}  # also those that were released

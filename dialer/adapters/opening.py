@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from dialer.adapters.call_limits import Refusal, Tried, limit_on, tried_by
 from dialer.commands import PlaceCall
 from dialer.events import NotOpened
 from dialer.ids import CallId, CampaignId, LeadId, TrunkId
@@ -29,35 +30,48 @@ class OpeningFacts:
     held: Mapping[LeadId, CampaignId]  # leads that the owner holds
     barred: Collection[str]  # numbers on the do-not-call list
     blocked: Collection[str]  # numbers that a disposition blocks
+    tried: Sequence[Tried] = ()  # attempts that the calls' limits may count
     limited: Mapping[TrunkId, Trunk]
     uses: Mapping[TrunkId, TrunkUse]
 
 
 def admitted(
     calls: Sequence[PlaceCall], facts: OpeningFacts
-) -> tuple[list[PlaceCall], dict[CallId, NotOpened]]:
+) -> tuple[list[PlaceCall], dict[CallId, Refusal]]:
     """The calls that may be written, in their order, and why not the others."""
-    uses = dict(facts.uses)
+    uses, tried = dict(facts.uses), list(facts.tried)
     room: list[PlaceCall] = []
-    refused: dict[CallId, NotOpened] = {}
+    refused: dict[CallId, Refusal] = {}
     for call in calls:
         use = uses.get(call.trunk, TrunkUse())
-        reason = _not_allowed(call, facts) or _above(facts.limited.get(call.trunk), use)
+        reason = (
+            _not_allowed(call, facts)
+            or limit_on(call, tried)
+            or _above(facts.limited.get(call.trunk), use)
+        )
         if reason is None:
             uses[call.trunk] = TrunkUse(use.open + 1, use.recent + 1)
+            tried.append(tried_by(call))
             room.append(call)
         else:
-            refused[call.call_id] = reason
+            refused[call.call_id] = reason if isinstance(reason, tuple) else (reason, None)
     return room, refused
 
 
 def result(
-    calls: Sequence[PlaceCall], written: Collection[CallId], refused: Mapping[CallId, NotOpened]
+    calls: Sequence[PlaceCall], written: Collection[CallId], refused: Mapping[CallId, Refusal]
 ) -> OpenResult:
     """`refused`: by `admitted`; what is neither there nor written met an open attempt or a used id."""
     left = {call.call_id for call in calls}.difference(written)
-    reasons = {call_id: refused.get(call_id, NotOpened.ALREADY_OPEN) for call_id in left}
-    return OpenResult(written=frozenset(written), refused=reasons)
+    reasons = {call_id: refused.get(call_id, _ALREADY_OPEN) for call_id in left}
+    return OpenResult(
+        written=frozenset(written),
+        refused={call_id: reason for call_id, (reason, _) in reasons.items()},
+        free_at={call_id: at for call_id, (_, at) in reasons.items() if at is not None},
+    )
+
+
+_ALREADY_OPEN: Refusal = (NotOpened.ALREADY_OPEN, None)
 
 
 def none(calls: Sequence[PlaceCall], reason: NotOpened) -> OpenResult:

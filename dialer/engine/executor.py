@@ -202,7 +202,14 @@ class Executor:
         result = await self._stores.attempts.open(beginning, owner=self._owner)
         self._not_placed(waited, STORE_SLOW)
         for call_id, reason in result.refused.items():
-            self._post(CallNotPlaced(call_id=call_id, reason=reason, at=self._clock.now()))
+            self._post(
+                CallNotPlaced(
+                    call_id=call_id,
+                    reason=reason,
+                    not_before=result.free_at.get(call_id),
+                    at=self._clock.now(),
+                )
+            )
         for order in orders:
             if order.call.call_id in result.written:
                 self._tasks.spawn(self._place(order), "place")

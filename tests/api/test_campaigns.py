@@ -41,6 +41,11 @@ FULL: dict[str, Any] = {
     "noise": "quiet",
     "message": "house/sorry",
     "retry_seconds": {"busy": 600.0, "no_answer": 7200.0},
+    "subject": "spring-2026",
+    "caps": [
+        {"most": 3, "per": "called_number", "hours": 24.0, "days": None},
+        {"most": 9, "per": "called_person", "hours": None, "days": 7},
+    ],
     "dispositions": [
         {
             "code": "box",

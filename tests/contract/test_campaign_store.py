@@ -13,6 +13,7 @@ from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import AgentId, CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
 from dialer.ports import AgentRecord, Stores
+from dialer.profiles import Cap, CapPer
 from tests.contract.world import AUTUMN, NOON, SPRING, policy
 
 EVERYTHING = CampaignPolicy(
@@ -42,6 +43,11 @@ EVERYTHING = CampaignPolicy(
     noise="hum",
     message="sorry",
     retry={Outcome.BUSY: timedelta(minutes=1, milliseconds=500)},
+    subject="energy-2026",
+    caps=(
+        Cap(most=3, per=CapPer.CALLED_NUMBER, length=timedelta(hours=24)),
+        Cap(most=4, per=CapPer.CALLED_PERSON_AND_SUBJECT, days=30),
+    ),
     dispositions=(
         Disposition(code="later", category=Category.CALLBACK, en="Later", it="Poi", asks_time=True),
         Disposition(code="soon", category=Category.CONTACT, delay=timedelta(minutes=1)),

@@ -14,6 +14,7 @@ NOT_PURE = {
     "bootstrap",
     "config",
     "config_campaign",
+    "config_caps",
     "config_dispositions",
     "config_hints",
     "config_secrets",

@@ -23,6 +23,7 @@ from dialer.adapters.sql.rows import (
     open_attempt_of,
 )
 from dialer.adapters.sql.tables import attempts, former_dispositions, leads
+from dialer.adapters.sql.tried import tried_before
 from dialer.adapters.sql.trunks import locked, uses_of
 from dialer.commands import (
     CallRecord,
@@ -50,11 +51,13 @@ class SqlAttemptStore:
         async with self._database.write() as connection:
             if not await holds(connection, owner):
                 return none(calls, NotOpened.TEAM_LOST)
+            tried = await tried_before(connection, calls)
             limited = await locked(connection, {call.trunk for call in calls})
             facts = OpeningFacts(
                 held=await _held_leads(connection, calls, owner),
                 barred=await listed_numbers(connection, [call.phone for call in calls]),
                 blocked=await _blocked_numbers(connection, [call.phone for call in calls]),
+                tried=tried,
                 limited=limited,
                 uses=await uses_of(connection, limited.values(), calls),
             )
@@ -241,6 +244,9 @@ def _new_row(call: PlaceCall) -> dict[str, Any]:
         "profile": call.profile or None,
         "trunk_country": call.trunk_country or None,
         "checks": " ".join(call.checks) or None,
+        "client_id": call.limits.client_id,
+        "person": call.limits.person or call.phone,
+        "subject": call.limits.subject,
     }
 
 

@@ -273,6 +273,10 @@ attempts = Table(
     Column("screening", Word(Screening)),  # what it said
     Column("message", Boolean),  # played when the limit came
     Column("waited_ms", BigInteger),  # answer to talk, or to the end; rounded up
+    # whom it is counted for (commands.CallLimits); null: of before
+    Column("client_id", Text),
+    Column("person", Text),
+    Column("subject", Text),
 )
 
 _partial("uq_attempts_open_lead", attempts.c.lead_id, where=STILL_OPEN, unique=True)
@@ -288,6 +292,8 @@ _partial(
     where=ENDED,
 )
 _partial("ix_attempts_blocking", attempts.c.phone, where="blocks_number IS NOT NULL")
+Index("ix_attempts_phone", attempts.c.phone, attempts.c.started_at)
+_partial("ix_attempts_person", attempts.c.person, attempts.c.started_at, where="person IS NOT NULL")
 Index("ix_attempts_trunk_started", attempts.c.trunk, attempts.c.started_at)
 Index("ix_attempts_started", attempts.c.campaign_id, attempts.c.started_at)
 Index("ix_attempts_lead", attempts.c.lead_id, attempts.c.started_at)
