@@ -342,8 +342,9 @@ async def list_dispositions(
     ]
 
 
-@router.post("/{campaign_id}/start", summary="Dial", responses=problems(403, 404, 422, 503))
+@router.post("/{campaign_id}/start", summary="Dial", responses=problems(403, 404, 409, 422, 503))
 async def start_campaign(campaign_id: CampaignIdPath, dialer: DialerDep) -> CampaignAnswer:
+    """A campaign that breaks its profile does not start: `error` and `field` name the first fault, `message` tells all."""
     state = CampaignState.RUNNING
     return CampaignAnswer.of(await dialer.set_campaign_state(campaign_id, state))
 

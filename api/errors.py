@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from dialer.campaign_faults import CampaignFaultsError, Fault
 from dialer.errors import (
     ConflictError,
     DialerError,
@@ -26,6 +27,7 @@ from dialer.errors import (
     TelephonyRefusedError,
     WireDownError,
 )
+from dialer.texts import Language, language_of, text
 
 STATUS: dict[type[DialerError], int] = {
     DialerError: 500,
@@ -104,10 +106,25 @@ async def _on_dialer_error(request: Request, error: Exception) -> JSONResponse:
     field, message = None, str(error)
     if isinstance(error, InvalidInputError):
         field, message = error.field, error.problem
+    if isinstance(error, CampaignFaultsError):
+        return _unlawful(request, error)
     response = answer(status_of(type(error)), code_of(type(error)), message, field)
     if error.retryable:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def _unlawful(request: Request, error: CampaignFaultsError) -> JSONResponse:
+    """Code and field of the first fault; the text tells all of them."""
+    language = language_of(request.headers.get("accept-language"))
+    lines = [f"{each.field}: {_fault_text(each, language)}" for each in error.faults]
+    first = error.faults[0]
+    return answer(status_of(type(error)), first.code, "; ".join(lines), first.field)
+
+
+def _fault_text(fault: Fault, language: Language) -> str:
+    profiles = ", ".join(fault.profiles)
+    return text(f"law.fault.{fault.code}", language, wanted=fault.wanted, profiles=profiles)
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:

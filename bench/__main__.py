@@ -19,6 +19,7 @@ BENCHES = (
     "pacing_log",
     "truth",
     "world_speed",
+    "law_checks",
     "faults",
     "soak",
 )

@@ -22,6 +22,7 @@ from dialer.forecast.command import simulate
 from dialer.lead_file import ImportOptions, import_file, summary, telling
 from dialer.ledger_commands import ledger_app
 from dialer.logs import log_to_stderr
+from dialer.profiles_command import profiles_app
 from dialer.terminal import picture
 from dialer.testbed import Unavailable, pair_for
 from dialer.texts import Language
@@ -35,6 +36,7 @@ app.add_typer(leads_app, name="leads")
 app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(database_app, name="database")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(profiles_app, name="profiles")
 app.command()(simulate)
 
 ConfigOption = Annotated[

@@ -20,10 +20,12 @@ from dialer.adapters.this_build import log_header
 from dialer.adapters.wires import memory_wires, redis_wires
 from dialer.agents import Agent, AgentStatus
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
+from dialer.campaign_faults import told
 from dialer.config import Settings
 from dialer.engine.colleagues import Colleagues
 from dialer.engine.disposing import dispose
 from dialer.engine.keeper import TeamKeeper
+from dialer.engine.lawful import Lawful
 from dialer.engine.loader import load
 from dialer.engine.overview import Overview
 from dialer.engine.ownership import Ownership
@@ -91,6 +93,9 @@ class Dialer:
         self.stores = stores
         self.clock = clock
         self.profiles = ProfileFiles(settings.profiles_folder)
+        self.lawful = Lawful(
+            profiles=self.profiles, trunks=stores.trunks, clock=clock, centre=settings.country
+        )
         self.registry = CollectorRegistry()
         self.metrics: Metrics = PrometheusMetrics(self.registry)  # another one: before `start`
         self.switchboard = Switchboard()
@@ -168,6 +173,7 @@ class Dialer:
             await self.stores.campaigns.save(policy)
             if campaign.running:
                 await self._run_unless_held(policy.campaign_id)
+        await self._pause_the_unlawful()
         await self.keeper.start()
         self.exchanges.start()
         self._keeping = self._tasks.spawn(self.keeper.keep(), "keep_teams")
@@ -187,6 +193,20 @@ class Dialer:
             logger.warning("campaign_held", campaign=campaign_id, since=stored.held_at)
             return
         await self.stores.campaigns.set_state(campaign_id, CampaignState.RUNNING)
+
+    async def _pause_the_unlawful(self) -> None:
+        """What breaks its profile does not dial, whoever had it running: a profile may have gone out of force meanwhile."""
+        for campaign in await self.stores.campaigns.all():
+            if campaign.state is not CampaignState.RUNNING:
+                continue
+            campaign_id = campaign.policy.campaign_id
+            try:
+                faults = await self.lawful.faults(campaign.policy)
+            except NotFoundError:
+                continue  # a profile that another server has: whoever takes up the team says so
+            if faults:
+                logger.error("campaign_not_started", campaign=campaign_id, faults=told(faults))
+                await self.stores.campaigns.set_state(campaign_id, CampaignState.PAUSED)
 
     async def drain(self, seconds: float) -> None:
         """No new calls from now on. A team whose talks and wrap-ups have ended is given back at once, so that another
@@ -222,16 +242,19 @@ class Dialer:
     # --- what the API and the command line ask for --------------------------------------------------------------------
 
     async def save_campaign(self, policy: CampaignPolicy) -> Campaign:
-        """Raises NotFoundError when its profile is not there; ConflictError when it would change its team."""
+        """Raises NotFoundError when its profile is not there; ConflictError when it would change its team;
+        CampaignFaultsError when it runs and would break its profile."""
         self.profiles.get(policy.profile)
         async with self.keeper.changes:
-            await self._check_keeps_team(policy)
+            await self._check_may_change(policy)
             await self.stores.campaigns.save(policy)
             return await self._reload(policy.campaign_id)
 
     async def set_campaign_state(self, campaign_id: CampaignId, state: CampaignState) -> Campaign:
-        """Raises NotFoundError."""
+        """Raises NotFoundError; CampaignFaultsError when it is to run and breaks its profile."""
         async with self.keeper.changes:
+            if state is CampaignState.RUNNING:
+                await self.lawful.check((await self.stores.campaigns.get(campaign_id)).policy)
             await self.stores.campaigns.set_state(campaign_id, state)
             return await self._reload(campaign_id)
 
@@ -370,13 +393,15 @@ class Dialer:
         await telephony.hang_up(call_id)
         return Done(call=call_view(call))
 
-    async def _check_keeps_team(self, policy: CampaignPolicy) -> None:
+    async def _check_may_change(self, policy: CampaignPolicy) -> None:
         try:
             stored = await self.stores.campaigns.get(policy.campaign_id)
         except NotFoundError:
             return
         if stored.policy.team_id != policy.team_id:
             raise ConflictError("a campaign cannot change its team")
+        if stored.state is CampaignState.RUNNING:
+            await self.lawful.check(policy)
 
     def _check_may_join(self, record: AgentRecord) -> None:
         for runner in self.switchboard.runners.values():

@@ -1,6 +1,6 @@
 """What a campaign breaks of the law that holds for it: such a campaign does not start, and says why."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,6 +8,7 @@ from enum import StrEnum
 from dialer.campaign import CampaignPolicy
 from dialer.compliance import DIALPLAN_MARGIN
 from dialer.compliance_rules import may_show
+from dialer.errors import ConflictError
 from dialer.profile_merge import Rules
 from dialer.profiles import NoAgentAction, Profile
 from dialer.trunks import Trunk
@@ -155,3 +156,16 @@ def _caller_ids(policy: CampaignPolicy, rules: Rules, trunks: Collection[Trunk])
         for field, numbers in shown.items()
         if any(not may_show(number, values) for number in numbers)
     ]
+
+
+class CampaignFaultsError(ConflictError):
+    """The campaign breaks its profile and does not start"""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(told(faults))
+        self.faults = tuple(faults)
+
+
+def told(faults: Sequence[Fault]) -> str:
+    """For logs: the fields and codes, without any value of the campaign's."""
+    return "; ".join(f"{each.field}: {each.code}" for each in faults)

@@ -324,6 +324,9 @@ def check_settings(facts: Facts) -> Findings:
             yield Finding(
                 Level.FAULT, "profile_unknown", values, SETTINGS, 'profile = "IT-GARANTE"'
             )
+        if campaign.faults:
+            values = {"id": campaign.id, "profile": campaign.profile, "faults": campaign.faults}
+            yield Finding(Level.FAULT, "campaign_faulty", values)
     if not facts.settings.campaigns:
         yield Finding(Level.NOTE, "no_campaigns", {}, SETTINGS, "[[campaigns]]")
 

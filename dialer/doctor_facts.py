@@ -78,6 +78,7 @@ class CampaignFacts:
     lines: int
     profile: str
     profile_known: bool
+    faults: str = ""  # what it breaks of its profile: fields and codes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,11 +2,13 @@
 
 import json
 from collections import Counter
+from datetime import datetime
 
 from dialer.adapters.pacing_files import folder_of
 from dialer.adapters.profile_files import ProfileFiles
 from dialer.adapters.system_clock import SystemClock
 from dialer.campaign import CampaignPolicy
+from dialer.campaign_faults import campaign_faults, told
 from dialer.config import AsteriskSettings, CampaignSettings, Settings
 from dialer.doctor import Finding, Level, check, check_all, healthy
 from dialer.doctor_ami import look
@@ -28,7 +30,7 @@ async def gather(settings: Settings, clock: Clock) -> dict[str, Facts]:
     log = look_at_pacing_log(folder) if settings.pacing_log.enabled else None
     gathered = {}
     for name, asterisk in settings.servers.items():
-        asked = settings_facts(settings, asterisk)
+        asked = settings_facts(settings, asterisk, clock.now())
         seen = await look(asterisk.endpoint(name), asked, clock)
         gathered[str(name)] = Facts(
             settings=asked,
@@ -46,7 +48,7 @@ async def examine(settings: Settings) -> list[Finding]:
     return check_all(gathered) if settings.asterisks else check(next(iter(gathered.values())))
 
 
-def settings_facts(settings: Settings, asterisk: AsteriskSettings) -> SettingsFacts:
+def settings_facts(settings: Settings, asterisk: AsteriskSettings, now: datetime) -> SettingsFacts:
     profiles = ProfileFiles(settings.profiles_folder)
     trunks = [each.trunk() for each in settings.trunks]
     return SettingsFacts(
@@ -58,14 +60,31 @@ def settings_facts(settings: Settings, asterisk: AsteriskSettings) -> SettingsFa
         connect_tone=asterisk.connect_tone,
         agents=len(settings.agents),
         campaigns=tuple(
-            _campaign_facts(each, policy, trunks, profiles)
+            _campaign_facts(
+                each, policy, trunks, profiles, _faults(settings, policy, profiles, now)
+            )
             for each, policy in settings.campaign_policies()
         ),
     )
 
 
+def _faults(
+    settings: Settings, policy: CampaignPolicy, profiles: ProfileFiles, now: datetime
+) -> str:
+    if _profile(profiles, policy.profile) is None:
+        return ""
+    law = profiles.law(policy.profile, sector=policy.sector, centre=settings.country)
+    trunks = named(policy.trunks, [each.trunk() for each in settings.trunks])
+    rules = law.of_campaign(now)
+    return told(campaign_faults(policy, rules, trunks, now=now, sectors=profiles.sectors))
+
+
 def _campaign_facts(
-    campaign: CampaignSettings, policy: CampaignPolicy, trunks: list[Trunk], profiles: ProfileFiles
+    campaign: CampaignSettings,
+    policy: CampaignPolicy,
+    trunks: list[Trunk],
+    profiles: ProfileFiles,
+    faults: str,
 ) -> CampaignFacts:
     profile = _profile(profiles, campaign.profile)
     speaks = profile is not None and profile.action is NoAgentAction.MESSAGE
@@ -78,6 +97,7 @@ def _campaign_facts(
         lines=campaign.lines,
         profile=campaign.profile,
         profile_known=profile is not None,
+        faults=faults,
     )
 
 

@@ -348,6 +348,14 @@ DOCTOR_TEXTS: dict[str, tuple[str, str]] = {
         "Name one of the profiles, or set profiles_folder",
         "Indicare uno dei profili, o impostare profiles_folder",
     ),
+    "doctor.campaign_faulty": (
+        "Campaign {id} breaks its profile {profile} and does not start: {faults}",
+        "La campagna {id} viola il suo profilo {profile} e non parte: {faults}",
+    ),
+    "doctor.campaign_faulty.mend": (
+        "dialer profiles show {profile} tells what it asks; change the campaign",
+        "dialer profiles show {profile} dice che cosa chiede; cambiare la campagna",
+    ),
     "doctor.no_campaigns": (
         "The settings name no campaign, so no trunk and no sound was tried",
         "Le impostazioni non hanno campagne, quindi non si è provato alcun trunk né suono",

@@ -478,6 +478,11 @@ class ProfileBook(Protocol):
         """By id, the latest version; or by id@version. Raises NotFoundError."""
         ...
 
+    @property
+    def sectors(self) -> frozenset[str]:
+        """Those of which any profile says something."""
+        ...
+
     def law(self, profile_id: str, *, sector: str = "", centre: str = "") -> Law:
         """What holds for a campaign under this profile, called from the country `centre`. Raises NotFoundError."""
         ...

@@ -11,7 +11,7 @@ from typing import Any
 
 import holidays
 
-from dialer.adapters.profile_schema import checked, inherited, profile_of
+from dialer.adapters.profile_schema import ProfileFile, checked, inherited, profile_of
 from dialer.errors import InvalidInputError, NotFoundError
 from dialer.law import Law, sectors_of
 from dialer.profiles import ANYWHERE, CALLED_PARTY, Profile
@@ -35,7 +35,8 @@ class ProfileFiles:
         if again or len(raw) < len(files) + len(own):
             twice = again[0] if again else _twice(own)
             raise InvalidInputError("profiles_folder", f"profile {twice!r} is there twice")
-        self._profiles = {name: _profile(inherited(data, raw)) for name, data in raw.items()}
+        self._files = {name: checked(inherited(data, raw)) for name, data in raw.items()}
+        self._profiles = {name: _profile(file) for name, file in self._files.items()}
         self._latest = {
             each.id: each for each in sorted(self._profiles.values(), key=lambda p: _number(p))
         }
@@ -47,6 +48,10 @@ class ProfileFiles:
             known = ", ".join(sorted(self._latest))
             raise NotFoundError(f"no profile {profile_id!r}; there are: {known}")
         return found
+
+    def file(self, name: str) -> dict[str, Any]:
+        """The file of id@version as JSON, with what it inherits."""
+        return self._files[name].model_dump(mode="json")
 
     def all(self) -> list[Profile]:
         """Every version, by id."""
@@ -114,8 +119,7 @@ def _number(profile: Profile) -> tuple[int, ...]:
     return tuple(int(part) for part in profile.version.split("."))
 
 
-def _profile(data: dict[str, Any]) -> Profile:
-    file = checked(data)
+def _profile(file: ProfileFile) -> Profile:
     return profile_of(file, holidays_of(file.hours.holiday_calendar))
 
 

@@ -299,6 +299,8 @@ class Book:
             raise NotFoundError
         return playbook.ITALY
 
+    sectors: frozenset[str] = frozenset()
+
     def law(self, profile_id: str, *, sector: str = "", centre: str = "") -> Law:
         return Law(self.get(profile_id))
 

@@ -218,6 +218,12 @@ CASES: list[tuple[Facts, str, Level, str]] = [
         F,
         'profile = "IT-GARANTE"',
     ),
+    (
+        settings(campaigns=(replace(CAMPAIGN, faults="ring_timeout: ring_too_short"),)),
+        "campaign_faulty",
+        F,
+        "",
+    ),
     (settings(campaigns=()), "no_campaigns", N, "[[campaigns]]"),
     (database(problem="no such folder"), "database_unreadable", F, "url = ..."),
     (

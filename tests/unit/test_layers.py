@@ -30,6 +30,7 @@ NOT_PURE = {
     "live_ports",
     "logs",
     "ports",
+    "profiles_command",
     "replay_run",
     "serve",
     "terminal",
