@@ -7,12 +7,20 @@ from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 
+from dialer.area_codes import state_of
 from dialer.phones import country_of
 from dialer.profile_merge import Rules
 from dialer.profiles import ANYWHERE, CALLED_PARTY, Profile, Status
 
 Calendar = Callable[[str], frozenset[date]]
 """The holidays of a country or of one of its subdivisions, by ISO 3166 code."""
+
+TERRITORIES = {
+    **dict.fromkeys(("AS", "GU", "MP", "PR", "VI"), "US"),
+    **dict.fromkeys(("BL", "GF", "GP", "MF", "MQ", "PM", "RE", "YT"), "FR"),
+    **dict.fromkeys(("CC", "CX"), "AU"),
+}
+"""Places with numbers and an ISO code of their own where the law of another country holds."""
 
 _MOST_KEPT = 1024
 
@@ -47,10 +55,10 @@ class Law:
 
     def of_call(self, phone: str, region: str, now: datetime) -> Rules:
         """What holds for a call to this number. `region`: the person's state or province (ISO 3166-2 without the country),
-        as far as it is known."""
+        as far as it is known; else the state of an American area code is presumed."""
         if self.is_alone:
             return self._alone
-        return self.of_place(country_called(phone), region, now)
+        return self.of_place(*place_of(phone, region), now)
 
     def of_place(self, country: str, region: str, now: datetime) -> Rules:
         """What holds for people of this country (ISO 3166; empty: unknown)."""
@@ -115,6 +123,15 @@ def sectors_of(profiles: Iterable[Profile]) -> frozenset[str]:
     return frozenset(
         word for each in profiles for word in (*each.sector_opt_in, each.sector) if word
     )
+
+
+def place_of(phone: str, region: str = "") -> tuple[str, str]:
+    """(country, state or province) whose law the person is under, as far as the number tells; `region`, where it is known."""
+    country = country_called(phone)
+    home = TERRITORIES.get(country, country)
+    if home == "US":
+        return home, region or (country if country != home else state_of(phone))
+    return home, region
 
 
 @lru_cache(maxsize=16_384)

@@ -26,9 +26,10 @@ version, and `dialer/profile_data/released.sha256` holds the digest of each. `di
 
 **{counsel}.** The status of each says how it was checked.
 
-For one call hold: the profile of the campaign; that of the called person's country and state, where it is another; that of
-the country that the agents call from (setting `country`); and the overlay of the campaign's sector. A country without a
-profile has GENERIC-STRICT. Where several hold, the strictest value of each wins (`dialer/profile_merge.py`).
+For one call hold: the profile of the campaign; that of the called person's country and state, where it is another (an
+American state is presumed by the area code); that of the country that the agents call from (setting `country`); and the
+overlay of the campaign's sector. A country without a profile has GENERIC-STRICT. Where several hold, the strictest value of
+each wins (`dialer/profile_merge.py`).
 
 Not done by the dialler itself, whatever a profile says: what a recorded message has to name, an opt-out by key press
 within it, whether a caller id can be called back and whose it is. Windows marked (reported) do not steer the pacing.

@@ -27,7 +27,8 @@ BOOK = ProfileFiles()
 NOVEMBER = datetime(2026, 11, 24, 10, tzinfo=UTC)
 SPRING = datetime(2026, 3, 3, 10, tzinfo=UTC)
 ROME_NUMBER, NEW_YORK_NUMBER, ZURICH_NUMBER = "+390612345678", "+12125550100", "+41441234567"
-PARIS_NUMBER = "+33140000000"
+PARIS_NUMBER, REUNION_NUMBER = "+33140000000", "+262262901234"
+PENSACOLA_NUMBER, SAN_JUAN_NUMBER = "+18502345678", "+17872345678"
 
 
 def both(field: str, one: Any, other: Any) -> Any:
@@ -144,6 +145,10 @@ def test_at_home_the_campaigns_own_profile_holds() -> None:
         (NEW_YORK_NUMBER, "FL", ["US-FED", "US-FL", "IT-GARANTE"]),
         (NEW_YORK_NUMBER, "NY", ["US-FED", "IT-GARANTE"]),
         (PARIS_NUMBER, "", ["FR-2026", "IT-GARANTE"]),
+        (PENSACOLA_NUMBER, "", ["US-FED", "US-FL", "IT-GARANTE"]),  # presumed by the area code
+        (PENSACOLA_NUMBER, "NY", ["US-FED", "IT-GARANTE"]),  # known better
+        (REUNION_NUMBER, "", ["FR-2026", "IT-GARANTE"]),
+        (SAN_JUAN_NUMBER, "", ["US-FED", "IT-GARANTE"]),
         (ZURICH_NUMBER, "", ["GENERIC-STRICT", "IT-GARANTE"]),
     ],
 )
