@@ -356,7 +356,8 @@ class CampaignRun:
         agent_id: AgentId | None = None,
     ) -> PlaceCall:
         """The call to this lead by this trunk, for this agent."""
-        values = self.rules(lead, at).values
+        rules = self.rules(lead, at)
+        values = rules.values
         return PlaceCall(
             call_id=call_id,
             campaign_id=self.policy.campaign_id,
@@ -370,7 +371,7 @@ class CampaignRun:
             at=at,
             node=node,
             agent_id=agent_id,
-            profile=self.profile.name,
+            profile=rules.name,
             trunk_country=trunk.country,
             limits=self._limits(lead, values),
         )

@@ -9,11 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 from dialer.abandonment import AbandonFormula
 from dialer.calling_hours import CallingHours, intersection
 from dialer.profiles import AbandonWindow, ConsentBasis, Interval, Profile, Status
+
+NAME_LENGTH = 64
 
 Merge = Callable[[Sequence[Any]], Any]
 
@@ -32,6 +35,10 @@ def _first(values: Sequence[Any]) -> Any:
 
 def _joined(values: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(item for each in values for item in each))
+
+
+def _versions(values: Sequence[str]) -> str:
+    return "+".join(values if len(set(values)) > 1 else values[:1])
 
 
 def _in_all(values: Sequence[frozenset[Any]]) -> frozenset[Any]:
@@ -85,7 +92,7 @@ def _formula(values: Sequence[AbandonFormula]) -> AbandonFormula:
 
 MERGES: dict[str, Merge] = {
     "id": "+".join,
-    "version": "+".join,
+    "version": _versions,
     "jurisdiction": _first,
     "zone": _first,
     "sector": _greatest,
@@ -155,6 +162,15 @@ class Rules:
         self.profiles = tuple(profiles)
         self.values = merged(self.profiles)
         self.hours = CallingHours(self.profiles)
+
+    @cached_property
+    def name(self) -> str:
+        """All of them as one short word for records: ids and version; what is too long ends in a digest of itself."""
+        name = self.values.name
+        if len(name) <= NAME_LENGTH:
+            return name
+        digest = sha256(name.encode()).hexdigest()[:12]
+        return f"{name[: NAME_LENGTH - len(digest) - 1]}#{digest}"
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -122,7 +122,18 @@ def test_each_value_says_from_which_profile_it_comes() -> None:
     assert rules.origin("abandon_block") == ("IT-GARANTE@2026.11.0",)
     assert rules.origin("min_ring") == ("GB-OFCOM@2026.11.0",)
     assert rules.origin("registries") == ("GB-OFCOM@2026.11.0", "IT-GARANTE@2026.11.0")
-    assert rules.values.id == "GB-OFCOM+IT-GARANTE"
+    assert rules.name == "GB-OFCOM+IT-GARANTE@2026.11.0"
+
+
+def test_the_name_of_many_fits_into_a_record_and_tells_them_apart() -> None:
+    books = [
+        Rules([replace(ITALY, id=f"{letter * 30}-{n}", version=f"1.{n}") for n in range(4)])
+        for letter in "AB"
+    ]
+    names = [each.name for each in books]
+    assert [len(name) for name in names] == [64, 64]
+    assert names[0] != names[1]
+    assert Rules([replace(ITALY, id="A" * 90)]).name != Rules([replace(ITALY, id="A" * 91)]).name
 
 
 # --- which profiles ---------------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ def test_the_called_persons_law_says_what_the_dialplan_does() -> None:
     team = team_under("IT-GARANTE", ring_timeout=timedelta(seconds=10))
     (call,) = of(PlaceCall, offered(team, lead("schmidt", **BERLIN)))
     assert call.ring_timeout == timedelta(seconds=15)
+    assert call.profile == "DE-UWG+IT-GARANTE@2026.11.0"
     assert call.answer_rule.action is NoAgentAction.MESSAGE
     assert call.answer_rule.limit == timedelta(seconds=1.95)
 
