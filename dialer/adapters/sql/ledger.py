@@ -72,7 +72,9 @@ class SqlLedger:
             still_open = attempts.c.lead_id == lead_id, attempts.c.ended_at.is_(None)
             if (await connection.execute(select(attempts.c.id).where(*still_open))).first():
                 raise ConflictError("the lead is being called")
-            blank = update(attempts).where(attempts.c.lead_id == lead_id).values(phone="", person=None)
+            blank = (
+                update(attempts).where(attempts.c.lead_id == lead_id).values(phone="", person=None)
+            )
             number = (await connection.execute(blank)).rowcount
             await connection.execute(_BLANK_LEAD, {"lead": lead_id, "blank": blank_phone(lead_id)})
             await connection.execute(delete(ledger_salts).where(ledger_salts.c.lead_id == lead_id))
