@@ -85,7 +85,9 @@ class EventTranslator:
         self._clock = clock or ExchangeClock()
         self._node = node
         self._agents: dict[str, AgentId] = {}  # leg id -> agent
-        self._channels: set[str] = set()  # calls that have become a channel
+        # Calls that have become a channel, and those whose Originate was answered before that was heard: until both are.
+        self._channels: set[str] = set()
+        self._answered: set[str] = set()
         self._bridges: dict[str, set[str]] = {}  # bridge -> leg ids and call ids in it
 
     def learn(self, legs: Iterable[tuple[str, AgentId]], calls: Iterable[CallId]) -> None:
@@ -102,9 +104,16 @@ class EventTranslator:
         return reader(self, message, at)
 
     def _newchannel(self, message: AmiEvent, at: datetime) -> list[Event]:
-        if is_call_id(unique := message.first("Uniqueid")):
+        unique = message.first("Uniqueid")
+        if unique in self._answered:
+            self._answered.discard(unique)
+        elif is_call_id(unique):
             self._channels.add(unique)
         return []
+
+    def forget(self, call_id: CallId) -> None:
+        """No channel of this call will come."""
+        self._answered.discard(call_id)
 
     def _newstate(self, message: AmiEvent, at: datetime) -> list[Event]:
         call_id = message.first("Uniqueid")
@@ -173,12 +182,21 @@ class EventTranslator:
         return [AgentLoggedOut(agent_id=agent_id, leg_id=unique, node=self._node, at=at)]
 
     def _originate_response(self, message: AmiEvent, at: datetime) -> list[Event]:
-        """Only a call that never became a channel ends here; any other tells its end by Hangup, in either order."""
+        """Only a call that never became a channel ends here; any other tells its end by Hangup, in either order.
+
+        The response may overtake all that is told of the channel: whoever hears CallRefused waits a little before believing
+        it (`adapters/held_refusals.py`), and calls `forget` when nothing has come.
+        """
         unique = message.first("Uniqueid")
-        failed = message.first("Response") == "Failure"
-        became_channel = unique in self._channels
-        self._channels.discard(unique)  # one response a call: its memory ends here, not at Hangup
-        if not failed or not is_call_id(unique) or became_channel:
+        if not is_call_id(unique):
+            return []
+        if unique in self._channels:
+            self._channels.discard(
+                unique
+            )  # one response a call: its memory ends here, not at Hangup
+            return []
+        self._answered.add(unique)
+        if message.first("Response") != "Failure":
             return []
         return [CallRefused(call_id=CallId(unique), reason=NO_CHANNEL, at=at)]
 

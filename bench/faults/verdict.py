@@ -150,7 +150,7 @@ def _waits(
         if mine is not None and mine.end_at < row.answer_at:
             verdict.answered_late += 1
             continue
-        if attempt.bridged_at is not None or (mine and mine.context == TALK_CONTEXT):
+        if attempt.bridged_at is not None or (mine and _talked(mine)):
             continue
         seconds = row.talk_seconds
         if moment.far_end_stood_still and mine is not None and _overlaps(row, moment):
@@ -159,6 +159,11 @@ def _waits(
         verdict.waits_too_long += seconds > limit
     if verdict.waits_too_long:
         verdict.problems.append(f"{verdict.waits_too_long} persons waited longer than {limit} s")
+
+
+def _talked(row: CdrRow) -> bool:
+    """By the PBX's own record: the extension is the agent's code (`w` while a person waits)."""
+    return row.context == TALK_CONTEXT and row.extension.isdigit()
 
 
 def _overlaps(row: CdrRow, moment: Moment) -> bool:

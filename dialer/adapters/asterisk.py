@@ -4,8 +4,10 @@ Nothing is ever sent twice. What the dialplan does with the variables stands in 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
+from dialer.adapters.held_refusals import HeldRefusals
 from dialer.ami import ActionTimeoutError, ManagerException, ManagerSocketException
 from dialer.ami_events import AGENT_CONTEXT, AmiEvent, EventTranslator, is_call_id
 from dialer.ami_messages import Ev, Msg
@@ -13,7 +15,7 @@ from dialer.ami_node import AmiEndpoint, AmiNode, AmiTimings
 from dialer.ami_stats import AmiStats
 from dialer.commands import AnswerRule, BridgeToAgent, PlaceCall
 from dialer.errors import TelephonyDownError, TelephonyError, TelephonyRefusedError
-from dialer.events import Event, Fate
+from dialer.events import CallRefused, Event, Fate
 from dialer.ids import ONLY_NODE, AgentId, CallId, NodeId
 from dialer.logs import get_logger
 from dialer.ports import AgentLeg, CallLeg, ChannelsUp, Clock
@@ -46,15 +48,16 @@ class AsteriskTelephony:
     ) -> None:
         self._clock = clock
         self._on_event = on_event
-        self._on_up = on_up
+        self._on_up, self._on_down = on_up, on_down
         self.node = node
         self._connect_tone = connect_tone
         self._translator = EventTranslator(node=node)
+        self._refusals = HeldRefusals(self._refused)
         self._node = AmiNode(
             endpoint,
             on_event=self._take,
             on_up=self._came_up,
-            on_down=lambda reason: on_down(node, reason),
+            on_down=self._went_down,
             on_failed=lambda reason: on_down(node, reason),
             rng=random,
             timings=timings,
@@ -83,8 +86,22 @@ class AsteriskTelephony:
         self._on_up(self.node)
 
     def _take(self, message: AmiEvent, generation: int) -> None:
+        if self._refusals:
+            self._refusals.heard_of(message.first("Uniqueid"))
+            self._refusals.heard_of(message.first("DestUniqueid"))
         for event in self._translator.translate(message, self._clock.now()):
-            self._on_event(event)
+            if isinstance(event, CallRefused):
+                self._refusals.hold(event)
+            else:
+                self._on_event(event)
+
+    def _refused(self, refusal: CallRefused) -> None:
+        self._translator.forget(refusal.call_id)
+        self._on_event(replace(refusal, at=self._clock.now()))
+
+    def _went_down(self, reason: str) -> None:
+        self._refusals.drop()
+        self._on_down(self.node, reason)
 
     # --- the Telephony port -------------------------------------------------------------------------------------------
 

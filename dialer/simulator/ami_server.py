@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from collections import deque
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,7 @@ class SimulatedExchange:
 
     `clock` is read once, at the start, for the events' time stamps; from there on the loop's own time counts. `port` 0
     takes a free one: the attribute `port` says which. The knobs of a test: `drop_links`, `refuse_logins`, `answer_pings`,
+    `behind` (seconds by which all events come late but OriginateResponse, which overtakes them: an Asterisk under load),
     and `world`, whose commands may be used after `advance` (which brings the world to the present).
     """
 
@@ -40,6 +42,8 @@ class SimulatedExchange:
         self.username, self._secret = username, secret
         self.refuse_logins = False
         self.answer_pings = True
+        self.behind = 0.0
+        self._waiting: deque[tuple[str, str, str]] = deque()
         self._clock, self._seed = clock, seed
         self._scenario, self._people = scenario, people
         self._sessions: set[Session] = set()
@@ -126,6 +130,18 @@ class SimulatedExchange:
             session.abort()
 
     def _broadcast(self, privilege: str, event: str, body: str) -> None:
+        if event == "OriginateResponse" or not (self.behind or self._waiting):
+            self._send(privilege, event, body)
+        else:
+            self._waiting.append((privilege, event, body))
+            self._loop.call_later(self.behind, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._send(*self._waiting.popleft())
+        for session in list(self._sessions):
+            session.flush()
+
+    def _send(self, privilege: str, event: str, body: str) -> None:
         listeners = [each for each in self._sessions if privilege in each.events]
         if not listeners:
             return

@@ -138,8 +138,10 @@ class Server:
 class Story:
     """One run. `mutate` breaks a server on purpose, to see that it is noticed."""
 
-    def __init__(self, plan: Plan, *, standby: bool, mutate: Mutation, store_wrap: Any) -> None:
-        self.plan, self.mutate = plan, mutate
+    def __init__(
+        self, plan: Plan, *, standby: bool, mutate: Mutation, store_wrap: Any, behind: float
+    ) -> None:
+        self.plan, self.mutate, self.behind = plan, mutate, behind
         self.told = Told()
         self.processes: list[Process] = []
         self.network = network()
@@ -169,6 +171,7 @@ class Story:
         self.exchange = SimulatedExchange(
             scenario, port=PORT, clock=VirtualClock(), people=Public()
         )
+        self.exchange.behind = self.behind
         self.machine = Process("exchange")
         self.processes.append(self.machine)
         self.network.on_asleep = self._sleep
@@ -274,19 +277,22 @@ def play(
     standby: bool = False,
     mutate: Mutation = nothing,
     store_wrap: Callable[[Stores], Stores] = lambda stores: stores,
+    behind: float = 0.0,
 ) -> Told:
-    """The story with these failures, from its beginning to its end."""
+    """The story with these failures, from its beginning to its end. `behind`: see SimulatedExchange."""
     plan = Plan(failures or {})
     logging.disable(logging.CRITICAL)
     try:
         with asyncio.Runner(loop_factory=lambda: WireLoop(plan)) as runner:
-            return runner.run(_run(plan, standby, mutate, store_wrap))
+            return runner.run(_run(plan, standby, mutate, store_wrap, behind))
     finally:
         logging.disable(logging.NOTSET)
 
 
-async def _run(plan: Plan, standby: bool, mutate: Mutation, store_wrap: Any) -> Told:
-    return await Story(plan, standby=standby, mutate=mutate, store_wrap=store_wrap).run()
+async def _run(plan: Plan, standby: bool, mutate: Mutation, store_wrap: Any, behind: float) -> Told:
+    return await Story(
+        plan, standby=standby, mutate=mutate, store_wrap=store_wrap, behind=behind
+    ).run()
 
 
 def wrongs(told: Told) -> list[str]:

@@ -99,9 +99,11 @@ def test_a_wait_within_the_limit_is_none_too_long() -> None:
 
 
 def test_a_talk_that_only_the_pbx_saw_is_no_wait() -> None:
-    seen = replace(ring(10, 12, 20), uniqueid=CALL, context="dialer-talk")
+    seen = replace(ring(10, 12, 20), uniqueid=CALL, context="dialer-talk", extension="2301")
     evidence = replace(WELL, attempts=[UNJOINED], rings=[ring(10.1, 12, 20)], pbx=[seen])
     assert judged(evidence).problems == []
+    waited = replace(seen, extension="w")
+    assert judged(replace(evidence, pbx=[waited])).waits_too_long == 1
 
 
 def test_whoever_is_cut_by_a_dead_pbx_is_counted_apart() -> None:
