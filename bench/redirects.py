@@ -105,13 +105,13 @@ class Storm:
             self.figures.told += 1
         if message.name in ("DialerWaiting", "DialerBridgeFailed") and self._left:
             self._left -= 1
+            self.figures.redirects += 1
             pause = self._random.uniform(0.0, LONGEST_PAUSE)
             asyncio.get_running_loop().call_later(pause, self._redirect, message["Uniqueid"])
         if message.name == "Hangup":
             self.figures.cut.append(message["Cause"])
 
     def _redirect(self, call_id: str) -> None:
-        self.figures.redirects += 1
         where = (("Context", "dialer-talk"), ("Exten", NOBODY), ("Priority", "1"))
         self._actions.post("Redirect", ("Channel", call_id), *where)
 
