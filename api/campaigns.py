@@ -19,6 +19,7 @@ from dialer.campaign import (
     Guard,
     PacingMode,
     PreviewEnd,
+    TakeBack,
 )
 from dialer.config_caps import CapSettings
 from dialer.config_dispositions import DispositionSettings, dispositions_of, shown
@@ -89,6 +90,11 @@ class Policy(Body):
         description="When the team stops for the day, by the profile's clock. Lets the pacing use the day's abandon allowance "
         "earlier in the day; null: the ratio is kept under the limit at every moment",
     )
+    take_back: TakeBack = Field(
+        default=_DEFAULT.take_back,
+        description="Unanswered calls that predictive pacing may hang up when agents become fewer than it counted on: never; "
+        "silent: for which no phone rings yet; rung: also those that have rung for as long as the law asks",
+    )
     caller_id: str = Field(default=_DEFAULT.caller_id, pattern=r"^(\+?[0-9]{1,20})?$")
     trunks: list[TrunkName] = Field(
         default=[],
@@ -143,6 +149,7 @@ class Policy(Body):
             abandon_target_ratio=policy.abandon_target,
             guard=policy.guard,
             works_until=policy.works_until,
+            take_back=policy.take_back,
             caller_id=policy.caller_id,
             trunks=list(policy.trunks),
             lines=policy.lines,
@@ -177,6 +184,7 @@ class Policy(Body):
             abandon_target=self.abandon_target_ratio,
             guard=self.guard,
             works_until=self.works_until,
+            take_back=self.take_back,
             caller_id=self.caller_id,
             trunks=tuple(dict.fromkeys(self.trunks)) or all_trunks,
             lines=self.lines,

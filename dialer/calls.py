@@ -131,6 +131,7 @@ class Call:
     cause: int | None = None
     abandoned: bool = False
     refusal: str = ""  # why it never became a channel
+    revoked_at: datetime | None = None  # when we hung it up, unanswered
     lost: bool = False
 
     @property
@@ -188,6 +189,13 @@ def _note(call: Call, event: CallEvent) -> Call:
             return replace(lost, abandoned=True) if fate is Fate.ABANDONED else lost
         case _:
             raise IllegalTransitionError("call", call.state, type(event).__name__)
+
+
+def revoked(call: Call, at: datetime) -> Call:
+    """The call once its hang-up is on the way; whatever is told of it goes on counting. Raises IllegalTransitionError."""
+    if call.state not in (CallState.DIALING, CallState.RINGING):
+        raise IllegalTransitionError("call", call.state, "revoked")
+    return replace(call, revoked_at=at)
 
 
 def adopted(order: PlaceCall, event: CallAdopted) -> Call:
@@ -272,7 +280,8 @@ def outcome_of(call: Call) -> Outcome:
     """What an ended call came to: exactly one class.
 
     Abandonment as the dialplan stated it comes first, then a talk, then what answered, then the cause of the hang-up
-    (never OriginateResponse's Reason, which is 0 for busy, refused and unknown numbers alike).
+    (never OriginateResponse's Reason, which is 0 for busy, refused and unknown numbers alike). A call that we took back was
+    abandoned if a person had answered by then, and not answered if it had begun to ring.
     """
     if call.abandoned:
         return Outcome.ABANDONED
@@ -283,15 +292,20 @@ def outcome_of(call: Call) -> Outcome:
     if call.refusal:
         return Outcome.FAILED
     if call.answered_at is not None:
-        machine = call.screening is Screening.MACHINE
-        return Outcome.MACHINE if machine else Outcome.HUNG_UP
+        if call.screening is Screening.MACHINE:
+            return Outcome.MACHINE
+        return Outcome.ABANDONED if call.revoked_at is not None else Outcome.HUNG_UP
     return _unanswered(call)
 
 
 def _unanswered(call: Call) -> Outcome:
+    by_cause = _BY_CAUSE.get(call.cause or 0, Outcome.NO_ANSWER)
+    if call.revoked_at is not None:
+        taken_back = by_cause is Outcome.NO_ANSWER and call.ringing_at is None
+        return Outcome.CANCELLED if taken_back else by_cause
     if call.cause in (0, 18, 19) and call.ringing_at is None and _timed_out(call):
         return Outcome.UNREACHABLE
-    return _BY_CAUSE.get(call.cause or 0, Outcome.NO_ANSWER)
+    return by_cause
 
 
 def _timed_out(call: Call) -> bool:
@@ -315,8 +329,8 @@ class TrunkWord(StrEnum):
 def word_on_trunk(call: Call) -> TrunkWord:
     """Of a call at its end, or with the first sign of its far end.
 
-    A call that was not sent, or whose end nobody saw, tells nothing. Busy, declined (SIP 603) and no such number are
-    verdicts of the far end: the trunk carried the question and the answer.
+    A call that was not sent, that we took back, or whose end nobody saw, tells nothing. Busy, declined (SIP 603) and no such
+    number are verdicts of the far end: the trunk carried the question and the answer.
     """
     if call.ringing_at is not None or call.answered_at is not None:
         return TrunkWord.ALIVE
@@ -324,4 +338,7 @@ def word_on_trunk(call: Call) -> TrunkWord:
         return TrunkWord.NOTHING
     if call.lost or call.refusal == WRITTEN_TOO_LATE:
         return TrunkWord.UNKNOWN
-    return TrunkWord.FAULT if outcome_of(call) in NEVER_RANG else TrunkWord.ALIVE
+    outcome = outcome_of(call)
+    if outcome is Outcome.CANCELLED:
+        return TrunkWord.UNKNOWN
+    return TrunkWord.FAULT if outcome in NEVER_RANG else TrunkWord.ALIVE

@@ -42,6 +42,14 @@ DEFAULT_CAPS = (Cap(most=4, per=CapPer.CALLED_PERSON_AND_CLIENT, days=1),)
 """Nobody wants the fifth call of a day, from whichever of the client's campaigns."""
 
 
+class TakeBack(StrEnum):
+    """Which unanswered calls predictive pacing may hang up when agents have become fewer than it counted on."""
+
+    NEVER = "never"
+    SILENT = "silent"  # for which no phone rings yet, on trunks that are known to tell of ringing
+    RUNG = "rung"  # these, and those that have rung for as long as the law asks (15 s at least)
+
+
 class CampaignState(StrEnum):
     PAUSED = "paused"
     RUNNING = "running"
@@ -88,6 +96,7 @@ class CampaignPolicy:
     works_until: time | None = (
         None  # by the profile's clock: when the team stops for the day; None: nobody has said
     )
+    take_back: TakeBack = TakeBack.NEVER
     caller_id: str = ""  # empty: one of the trunk's
     trunks: tuple[TrunkId, ...] = (TrunkId("dialer-trunk"),)
     lines: int = 60  # channels this campaign may hold at once

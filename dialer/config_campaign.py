@@ -5,7 +5,7 @@ from datetime import time, timedelta
 
 from pydantic import Field, field_validator
 
-from dialer.campaign import DEFAULT_CAPS, CampaignPolicy, Guard, PacingMode
+from dialer.campaign import DEFAULT_CAPS, CampaignPolicy, Guard, PacingMode, TakeBack
 from dialer.config_caps import CapSettings
 from dialer.config_dispositions import DispositionSettings, dispositions_of
 from dialer.config_table import ID, ONE_TEAM, Strict, TrunkName, setting
@@ -71,6 +71,12 @@ class CampaignSettings(Strict):
         None,
         "When the team stops for the day, by the profile's clock: lets the day's allowance be used earlier in the day",
         "a team that stops unannounced must not end its day over the limit",
+    )
+    take_back: TakeBack = setting(
+        TakeBack.NEVER,
+        "Unanswered calls that may be hung up when agents become fewer than was counted on: `never`; `silent`, no phone rings "
+        "yet; `rung`, also what has rung for as long as the law asks",
+        "it trades attempts for fewer abandoned calls; the limit is kept without it",
     )
     caller_id: str = setting(
         "",
@@ -165,6 +171,7 @@ class CampaignSettings(Strict):
             abandon_target=self.abandon_target,
             guard=self.guard,
             works_until=self.works_until,
+            take_back=self.take_back,
             caller_id=self.caller_id,
             trunks=trunks,
             lines=self.lines,

@@ -24,6 +24,7 @@ from dialer.leads import Lead
 from dialer.nodes import Nodes
 from dialer.pacing import PacingDecision
 from dialer.pacing_board import PacingBoard
+from dialer.revoking import Revoking
 from dialer.trunk_board import NoTrunk, Shortage, TrunkBoard
 from dialer.trunks import Trunk
 
@@ -47,6 +48,7 @@ class Dialling:
 
     def __post_init__(self) -> None:
         self.holding = Holding(self.agents, self.calls, self.nodes, self.board)
+        self.revoking = Revoking(self.calls, self.leads, self.trunks, self.board)
         self.offers: dict[AgentId, HopperLead] = {}  # of agents in phase PREVIEWING
 
     def pace(self, now: datetime) -> list[Command]:
@@ -82,7 +84,10 @@ class Dialling:
                 run.decisions[node] = kept[node]
                 continue
             commands += self._place_first(run, running, staffed[node], taken, node, now)
-            decision = run.decisions[node] = self._decide(run, node, taken, now)
+            revocable = self.revoking.candidates(run, node, now)
+            decision = self._decide(run, node, taken, len(revocable), now)
+            run.decisions[node] = decision
+            commands += self.revoking.take_back(revocable[: decision.calls_to_revoke], now)
             agents = self.holding.free(node, now) if run.policy.mode.holds_agents else None
             wanted = decision.calls_to_place
             commands += self._place(run, run.hopper, wanted, agents, taken, node, now)
@@ -126,10 +131,15 @@ class Dialling:
         return shown + self.holding.held(run.policy.campaign_id, node)
 
     def _decide(
-        self, run: CampaignRun, node: NodeId, taken: Counter[TrunkId], now: datetime
+        self,
+        run: CampaignRun,
+        node: NodeId,
+        taken: Counter[TrunkId],
+        revocable: int,
+        now: datetime,
     ) -> PacingDecision:
         room = self.trunks.room([t for t in run.trunks if t.is_on(node)], taken, now)
-        return self.board.decide(pacing_feed.question(self.board, run, node, room, now))
+        return self.board.decide(pacing_feed.question(self.board, run, node, room, now, revocable))
 
     def _count_lines(self, now: datetime) -> None:
         """Calls of each campaign that hold a line."""

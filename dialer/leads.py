@@ -36,12 +36,13 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"  # no reply from the network at all
     FAILED = "failed"  # the exchange refused the call before anything rang
     LOST = "lost"  # ended while nobody watched; may have rung
+    CANCELLED = "cancelled"  # taken back by us before any phone rang
 
 
 PERSON_ANSWERED = frozenset({Outcome.TALKED, Outcome.ABANDONED, Outcome.HUNG_UP})
 """Outcomes in which a person picked up: the denominator of the abandon ratio."""
 
-NEVER_RANG = frozenset({Outcome.CONGESTION, Outcome.UNREACHABLE, Outcome.FAILED})
+NEVER_RANG = frozenset({Outcome.CONGESTION, Outcome.UNREACHABLE, Outcome.FAILED, Outcome.CANCELLED})
 """Outcomes that are not the lead's: they burn no attempt."""
 
 TRANSITIONS: dict[LeadState, frozenset[LeadState]] = {

@@ -217,6 +217,7 @@ def decide(snapshot: PacingSnapshot, policy: PacingPolicy) -> PacingDecision:
         return PacingDecision(
             calls_to_place=0,
             limited_by=Binding.NO_AGENTS,
+            calls_to_revoke=snapshot.revocable if policy.revokes else 0,
             expected_answers=prospect.answers_soon,
             facts=Facts.of(snapshot, policy, prospect),
         )

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from dialer.agents import Agent, AgentPhase
 from dialer.calls import Call, CallState
+from dialer.campaign import TakeBack
 from dialer.campaign_run import CampaignRun
 from dialer.events import PastCall
 from dialer.ids import CampaignId, NodeId
@@ -121,9 +122,15 @@ def agent(board: PacingBoard, one: Agent, of: CampaignId | None, at: datetime) -
 
 
 def question(
-    board: PacingBoard, run: CampaignRun, node: NodeId, room: Room, now: datetime
+    board: PacingBoard,
+    run: CampaignRun,
+    node: NodeId,
+    room: Room,
+    now: datetime,
+    revocable: int = 0,
 ) -> PacingQuestion:
-    """What is asked for one campaign on `node`; the calls of all campaigns of the team compete for its agents."""
+    """What is asked for one campaign on `node`; the calls of all campaigns of the team compete for its agents.
+    `revocable`: how many of the campaign's may be taken back."""
     name, at = run.policy.campaign_id, now.timestamp()
     elsewhere, doomed = board.hope(name, node, at)
     return PacingQuestion(
@@ -139,6 +146,7 @@ def question(
         rate_tokens=run.rate_tokens(now),
         trunk_room=room.calls,
         trunk_binding=_BINDING[room.shortage],
+        revocable=revocable,
     )
 
 
@@ -150,5 +158,8 @@ def _answers_left(board: PacingBoard, run: CampaignRun) -> float:
 
 def policy_of(run: CampaignRun) -> PacingPolicy:
     return PacingPolicy(
-        mode=run.policy.mode, dial_ratio=run.policy.dial_ratio, lines=run.policy.lines
+        mode=run.policy.mode,
+        dial_ratio=run.policy.dial_ratio,
+        lines=run.policy.lines,
+        revokes=run.policy.take_back is not TakeBack.NEVER,
     )

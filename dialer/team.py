@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from dialer import agents as agent_rules
 from dialer import calls as call_rules
-from dialer import pacing_feed, queue, queue_snapshot, retry, team_clock
+from dialer import pacing_feed, queue, queue_snapshot, team_clock
 from dialer.agent_time import AgentTime
 from dialer.agents import Agent, AgentPhase
-from dialer.calls import Call, CallState, outcome_of
+from dialer.calls import Call, CallState
 from dialer.campaign import PacingMode
 from dialer.campaign_run import CampaignRun, HopperLead
 from dialer.commands import (
@@ -30,6 +30,7 @@ from dialer.commands import (
     StartTimer,
 )
 from dialer.dialling import Dialling
+from dialer.endings import Endings
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
     PUT_OFF,
@@ -64,7 +65,7 @@ from dialer.events import (
 )
 from dialer.holding import GUARD
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, NodeId, TeamId
-from dialer.leads import PERSON_ANSWERED, Lead, Outcome, adopted_lead
+from dialer.leads import Lead, adopted_lead
 from dialer.nodes import Nodes
 from dialer.pacing_board import PacingBoard
 from dialer.trunk_board import TrunkBoard
@@ -108,7 +109,7 @@ class Team:
             self.board,
             new_call_id,
         )
-        self._counted: set[CallId] = set()  # calls that the abandon budget has counted as answered
+        self._endings = Endings(self.calls, self._leads, self.trunks)
 
     # --- the one door -------------------------------------------------------------------------------------------------
 
@@ -221,6 +222,7 @@ class Team:
         if before.answered_at is None and after.answered_at is not None:
             commands.append(MarkAnswered(call_id=event.call_id, answered_at=after.answered_at))
             commands.append(CancelTimer(key=f"guard:{event.call_id}"))
+            self.trunks.answered(after)
         self.trunks.observe(before, after, event.at)
         if before.bridged_at is None and after.bridged_at is not None and after.agent_id:
             commands.append(
@@ -228,7 +230,7 @@ class Team:
                     call_id=event.call_id, bridged_at=after.bridged_at, agent_id=after.agent_id
                 )
             )
-            self._count_answer(run, event.call_id, event.at)
+            self._endings.count_answer(run, event.call_id, event.at)
             if after.answered_at is not None:
                 wait = (after.bridged_at - after.answered_at).total_seconds()
                 self.connect_times.append(wait * 1000)
@@ -236,43 +238,9 @@ class Team:
             self._failed_pairs.add((event.call_id, event.agent_id))
             commands += self._check(event.call_id)
         if after.state is CallState.ENDED:
-            commands += self._close(run, after)
+            commands += self._endings.close(run, after)
+            self._failed_pairs = {p for p in self._failed_pairs if p[0] != event.call_id}
         return commands
-
-    def _close(self, run: CampaignRun, call: Call) -> list[Command]:
-        call_id, now = call.order.call_id, call.ended_at
-        assert now is not None
-        outcome = outcome_of(call)
-        run.ended(outcome)
-        if outcome in PERSON_ANSWERED:
-            self._count_answer(run, call_id, now, abandoned=outcome is Outcome.ABANDONED)
-        self._counted.discard(call_id)
-        lead = self._leads.pop(call_id).lead
-        del self.calls[call_id]
-        self._failed_pairs = {pair for pair in self._failed_pairs if pair[0] != call_id}
-        update = retry.decide(
-            lead.lead_id,
-            outcome,
-            attempts=lead.attempts,
-            never_rang=lead.never_rang,
-            policy=run.policy,
-            profile=run.profile,
-            now=now,
-            fault=self.trunks.blame(call, run.trunks, now),
-        )
-        if update.next_attempt_at == now:
-            run.ask_at = None  # it is due: no need to wait before the store is asked
-        return [CancelTimer(key=f"guard:{call_id}"), call_rules.closing(call, update)]
-
-    def _count_answer(
-        self, run: CampaignRun, call_id: CallId, now: datetime, *, abandoned: bool = False
-    ) -> None:
-        """One person answered, counted once: when the talk begins, else when the call comes to its class."""
-        if call_id not in self._counted:
-            self._counted.add(call_id)
-            run.budget.answered(abandoned, now)
-        elif abandoned:
-            run.budget.abandoned_after_all(now)
 
     def _not_placed(self, event: CallNotPlaced) -> list[Command]:
         call = self.calls.get(event.call_id)

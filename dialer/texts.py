@@ -182,6 +182,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "outcome.congestion": ("network busy", "rete occupata"),
     "outcome.unreachable": ("no reply from the network", "rete muta"),
     "outcome.failed": ("refused by the exchange", "rifiutata dal centralino"),
+    "outcome.cancelled": ("taken back before it rang", "ritirata prima dello squillo"),
     "outcome.lost": ("ended unseen", "finita non vista"),
     "replay.agrees": (
         "{file}: team {team}, {decisions} decisions until {until}: all agree",

@@ -34,6 +34,9 @@ FIRST_REST, LAST_REST = timedelta(seconds=1), timedelta(seconds=15)
 REMEMBERED = timedelta(minutes=10)
 """So long a lead is kept away from a trunk that failed it."""
 
+TELLS_RINGING = 50
+"""So many answers in a row that were told as ringing first: the trunk tells of ringing. One that was not: begin again."""
+
 UNLIMITED = 1_000_000
 
 
@@ -85,6 +88,7 @@ class TrunkState:
     held: Room | None = None  # the store refused a call
     starts: list[datetime] = field(default_factory=list)  # within the trunk's rate
     turn: int = 0  # of the round robin
+    rang_first: int = 0  # answers in a row that were told as ringing before
 
     @property
     def is_down(self) -> bool:
@@ -205,6 +209,16 @@ class TrunkBoard:
                 self.not_placed(order.trunk, order.call_id)
             case TrunkWord.NOTHING:
                 pass
+
+    def tells_ringing(self, trunk_id: TrunkId) -> bool:
+        """Whether a call by this trunk of which no ringing was told rings nowhere, as far as its answers have shown."""
+        return self.of(trunk_id).rang_first >= TELLS_RINGING
+
+    def answered(self, call: Call) -> None:
+        """The first sign of an answer. What is known of an adopted call's ringing was not told by its trunk."""
+        state, rang = self.of(call.order.trunk), call.ringing_at
+        if rang is None or rang > call.order.at:
+            state.rang_first = 0 if rang is None else state.rang_first + 1
 
     def blame(self, call: Call, trunks: Sequence[Trunk], now: datetime) -> TrunkFault:
         """Whose fault it is that this call, which has ended and was observed, never rang. Its lead is kept from the

@@ -22,7 +22,7 @@ LEAST_ATTEMPTS = 200
 LEAST_TIMES = 30
 """Fewer of one kind of duration say nothing of its spread: the scenario's stays."""
 
-SAYS_NOTHING = frozenset({Outcome.LOST, Outcome.FAILED})
+SAYS_NOTHING = frozenset({Outcome.LOST, Outcome.FAILED, Outcome.CANCELLED})
 """Attempts that do not tell what the number comes to."""
 
 

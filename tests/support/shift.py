@@ -161,6 +161,7 @@ class Shift:
         ids = new_call_id or (lambda _now: CallId(f"call-{next(numbers)}"))
         self.team = Team(TEAM, ids, nodes, board)
         self.orders: list[PlaceCall] = []
+        self.on_command: Callable[[Command], None] | None = None
         self._phases = dict.fromkeys(AgentPhase, 0)
         self._paused = self._looked_up = 0
         self._decisions = self._braked = 0
@@ -212,6 +213,8 @@ class Shift:
     def _heard(self, command: Command, at: datetime) -> None:
         if isinstance(command, PlaceCall):
             self.orders.append(command)
+        if self.on_command is not None:
+            self.on_command(command)
 
     def _look(self, team: Team, exchange: VirtualExchange, now: datetime) -> Sequence[Event]:
         self._looked_up += 1

@@ -12,7 +12,15 @@ from dialer.adapters.sql.clients import check_client
 from dialer.adapters.sql.engine import Database, insert_or_update
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import campaigns
-from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode, PreviewEnd
+from dialer.campaign import (
+    Campaign,
+    CampaignPolicy,
+    CampaignState,
+    Guard,
+    PacingMode,
+    PreviewEnd,
+    TakeBack,
+)
 from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
@@ -82,7 +90,8 @@ class SqlCampaignStore:
 
 def document_of(policy: CampaignPolicy) -> dict[str, Any]:
     """The policy's settings as JSON: durations in seconds, enums as words. What has a column of its own is left out."""
-    return {
+    chosen = {} if policy.take_back is TakeBack.NEVER else {"take_back": policy.take_back.value}
+    return chosen | {  # what is left at its default is read by older servers too
         "profile": policy.profile,
         "mode": policy.mode.value,
         "dial_ratio": policy.dial_ratio,
@@ -121,6 +130,8 @@ def policy_of(
         settings["mode"] = PacingMode(settings["mode"])
     if "preview_end" in settings:
         settings["preview_end"] = PreviewEnd(settings["preview_end"])
+    if "take_back" in settings:
+        settings["take_back"] = TakeBack(settings["take_back"])
     if "guard" in settings:
         settings["guard"] = Guard(settings["guard"])
     if settings.get("works_until"):

@@ -1,0 +1,66 @@
+"""What becomes of a call that has ended: its class, its count in the abandon budget, its attempt and its lead."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dialer import calls as call_rules
+from dialer import retry, revoking
+from dialer.calls import Call, outcome_of
+from dialer.campaign_run import CampaignRun, HopperLead
+from dialer.commands import CancelTimer, Command
+from dialer.ids import CallId
+from dialer.leads import PERSON_ANSWERED, Lead, LeadUpdate, Outcome
+from dialer.trunk_board import TrunkBoard
+
+
+@dataclass
+class Endings:
+    """`calls` and `leads` lose what has ended. Owned by one Team."""
+
+    calls: dict[CallId, Call]
+    leads: dict[CallId, HopperLead]
+    trunks: TrunkBoard
+    _counted: set[CallId] = field(default_factory=set)  # by the abandon budget, as answered
+
+    def close(self, run: CampaignRun, call: Call) -> list[Command]:
+        """The call, which has ended and was observed, is no more the team's."""
+        call_id, now = call.order.call_id, call.ended_at
+        assert now is not None
+        outcome = outcome_of(call)
+        run.ended(outcome)
+        if outcome in PERSON_ANSWERED:
+            self.count_answer(run, call_id, now, abandoned=outcome is Outcome.ABANDONED)
+        self._counted.discard(call_id)
+        lead = self.leads.pop(call_id).lead
+        del self.calls[call_id]
+        update = self._update(run, call, lead, outcome, now)
+        if update.next_attempt_at == now:
+            run.ask_at = None  # it is due: no need to wait before the store is asked
+        return [CancelTimer(key=f"guard:{call_id}"), call_rules.closing(call, update)]
+
+    def _update(
+        self, run: CampaignRun, call: Call, lead: Lead, outcome: Outcome, now: datetime
+    ) -> LeadUpdate:
+        fault = self.trunks.blame(call, run.trunks, now)
+        if outcome is Outcome.CANCELLED:
+            return revoking.given_back(lead.lead_id, now)
+        return retry.decide(
+            lead.lead_id,
+            outcome,
+            attempts=lead.attempts,
+            never_rang=lead.never_rang,
+            policy=run.policy,
+            profile=run.profile,
+            now=now,
+            fault=fault,
+        )
+
+    def count_answer(
+        self, run: CampaignRun, call_id: CallId, now: datetime, *, abandoned: bool = False
+    ) -> None:
+        """One person answered, counted once: when the talk begins, else when the call comes to its class."""
+        if call_id not in self._counted:
+            self._counted.add(call_id)
+            run.budget.answered(abandoned, now)
+        elif abandoned:
+            run.budget.abandoned_after_all(now)
