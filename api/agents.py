@@ -22,6 +22,7 @@ from dialer.events import (
     DispositionChosen,
     OfferAccepted,
     OfferSkipped,
+    ShiftEndSet,
     WrapUpEnded,
 )
 from dialer.ids import AgentId, CallId, LeadId, NodeId, TeamId
@@ -42,6 +43,10 @@ class AgentBody(Body):
 
 class BreakBody(Body):
     pause_code: Word
+
+
+class ShiftEndBody(Body):
+    ends_at: Instant | None = Field(description="null: not known any more")
 
 
 class CallBody(Body):
@@ -113,6 +118,19 @@ async def start_break(code: AgentCode, body: BreakBody, dialer: DialerDep) -> Ag
 @router.post("/{code}/ready", status_code=202, summary="End the break", responses=_ASKED)
 async def end_break(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
     return await _tell(dialer, BreakEnded(agent_id=code, at=dialer.clock.now()))
+
+
+@router.post(
+    "/{code}/shift-end",
+    status_code=202,
+    summary="Say when the agent stops for the day",
+    responses=_ASKED_WITH_BODY,
+)
+async def set_shift_end(code: AgentCode, body: ShiftEndBody, dialer: DialerDep) -> AgentAnswer:
+    """From half a minute before, no call is placed for the agent, who stays available for those that are on their way. It is
+    forgotten with the server that runs the team, and by the first log-in after it."""
+    now = dialer.clock.now()
+    return await _tell(dialer, ShiftEndSet(agent_id=code, ends_at=body.ends_at, at=now))
 
 
 @router.post("/{code}/wrap-up/end", status_code=202, summary="End the wrap-up", responses=_ASKED)

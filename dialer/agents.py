@@ -5,7 +5,7 @@ talking, wrap-up). "On break after this call" is status ON_BREAK in phase TALKIN
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dialer.errors import IllegalTransitionError
@@ -30,6 +30,7 @@ from dialer.events import (
     LeadOffered,
     OfferAccepted,
     OfferSkipped,
+    ShiftEndSet,
     TalkEnded,
     WrapUpEnded,
 )
@@ -49,6 +50,9 @@ class AgentPhase(StrEnum):
     TALKING = "talking"
     WRAP_UP = "wrap_up"
 
+
+STOPS_WITHIN = timedelta(seconds=30)
+"""A call that is placed now may be answered so much later: for an agent who will have gone by then none is placed."""
 
 MOST_SKIPS = 3
 """So many leads an agent may skip in a row; the next one is taken, or the agent goes on break."""
@@ -161,6 +165,7 @@ class Agent:
     lead_id: LeadId | None = None  # the lead that is shown, in PREVIEWING
     offer_until: datetime | None = None
     skips: int = 0  # leads skipped since the last call
+    shift_ends_at: datetime | None = None  # None: nobody has said
 
     @property
     def is_free(self) -> bool:
@@ -176,9 +181,18 @@ class Agent:
         """Logged in and not on break: counts for pacing once the present call is over."""
         return self.status is AgentStatus.AVAILABLE
 
+    @property
+    def stops_at(self) -> datetime | None:
+        """From then on nothing is dialled for this agent, who may have a call all the same; None: until the log-out."""
+        return None if self.shift_ends_at is None else self.shift_ends_at - STOPS_WITHIN
+
+    def is_counted_on(self, now: datetime) -> bool:
+        """Pacing may place calls for this agent, once the present one is over."""
+        return self.is_staffed and (self.stops_at is None or now < self.stops_at)
+
 
 _STATUS_EVENTS = (AgentLoggedIn, AgentLoggedOut, BreakRequested, BreakEnded)
-_ONLY_STATUS = (BreakRequested, BreakEnded)
+_NO_PHASE = (BreakRequested, BreakEnded, ShiftEndSet)
 
 
 def apply(agent: Agent, event: Event) -> Agent:
@@ -190,7 +204,7 @@ def apply(agent: Agent, event: Event) -> Agent:
         raise IllegalTransitionError("agent", agent.phase, type(event).__name__)
     status = _next_status(agent, event)
     phase: AgentPhase | None = agent.phase
-    if not isinstance(event, _ONLY_STATUS):
+    if not isinstance(event, _NO_PHASE):
         phase = PHASE_TRANSITIONS[agent.phase].get(type(event))
         if phase is None:
             if type(event) in PHASE_LATE[agent.phase]:
@@ -242,6 +256,8 @@ def _note(agent: Agent, event: Event) -> Agent:
     match event:
         case AgentLoggedIn(leg=leg, leg_id=leg_id, node=node):
             agent = replace(agent, leg=leg, leg_id=leg_id, node=node, leg_waiting=True)
+            if agent.shift_ends_at is not None and agent.shift_ends_at <= event.at:
+                agent = replace(agent, shift_ends_at=None)  # of another day, or overtime
             return replace(agent, phase_since=agent.phase_since or event.at)
         case AgentLoggedOut():
             agent = replace(agent, leg=None, leg_id=None, node=None, leg_waiting=False)
@@ -254,6 +270,8 @@ def _note(agent: Agent, event: Event) -> Agent:
             return replace(agent, pause_code=pause_code)
         case BreakEnded():
             return replace(agent, pause_code=None)
+        case ShiftEndSet(ends_at=ends_at):
+            return replace(agent, shift_ends_at=ends_at)
         case LeadOffered(lead_id=lead_id, until=until):
             return replace(agent, lead_id=lead_id, offer_until=until)
         case OfferSkipped(by_timer=by_timer):

@@ -226,6 +226,13 @@ class BreakEnded(AgentEvent):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ShiftEndSet(AgentEvent):
+    """Somebody has said when the agent stops for the day; None: not known any more."""
+
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WrapUpEnded(AgentEvent):
     """Wrap-up is over: by the agent's word or by the timer."""
 

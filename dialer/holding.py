@@ -35,7 +35,11 @@ class Holding:
 
     def free(self, node: NodeId, now: datetime) -> list[Agent]:
         """Agents of one server who can be held: longest idle first, less those whom waiting persons will get."""
-        found = [agent for agent in self.agents.values() if agent.is_free and agent.node == node]
+        found = [
+            agent
+            for agent in self.agents.values()
+            if agent.is_free and agent.node == node and agent.is_counted_on(now)
+        ]
         if not found:
             return []
         found.sort(key=lambda agent: (agent.phase_since or now, agent.agent_id))

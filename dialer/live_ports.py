@@ -15,6 +15,7 @@ from dialer.events import (
     DispositionChosen,
     OfferAccepted,
     OfferSkipped,
+    ShiftEndSet,
     WrapUpEnded,
 )
 from dialer.ids import AgentId, CallId, CampaignId, TeamId
@@ -36,7 +37,9 @@ class HangUpCall:
     call_id: CallId
 
 
-AgentRequest = BreakRequested | BreakEnded | WrapUpEnded | OfferAccepted | OfferSkipped
+AgentRequest = (
+    BreakRequested | BreakEnded | ShiftEndSet | WrapUpEnded | OfferAccepted | OfferSkipped
+)
 Request = AgentRequest | DispositionChosen | CallRequested | SaveAgent | HangUpCall
 
 

@@ -116,7 +116,7 @@ def agent(board: PacingBoard, one: Agent, of: CampaignId | None, at: datetime) -
         one.node,
         _DUTY[one.phase],
         one.phase_since.timestamp(),
-        staffed=one.is_staffed and ready,
+        staffed=one.is_counted_on(at) and ready,
         campaign=of or "",
     )
 

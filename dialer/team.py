@@ -55,6 +55,7 @@ from dialer.events import (
     LeadsReserved,
     LeadTaken,
     OldLegFound,
+    ShiftEndSet,
     StoreDown,
     StoreUp,
     TelephonyDown,
@@ -316,7 +317,20 @@ class Team:
             commands += self._hang_up_leg(before.leg, before.node)
         if isinstance(event, WrapUpEnded):
             commands.append(CancelTimer(key=f"wrap:{event.agent_id}"))
+        if isinstance(event, ShiftEndSet):
+            commands.append(self._watch_stop(event.agent_id))
         return commands
+
+    def _watch_stop(self, agent_id: AgentId) -> Command:
+        """Nothing tells of the end of a shift but the clock."""
+        key, due = f"stops:{agent_id}", self.agents[agent_id].stops_at
+        return CancelTimer(key=key) if due is None else StartTimer(key=key, due_at=due)
+
+    def _stops(self, agent: Agent, now: datetime) -> list[Command]:
+        """Perhaps the agent is counted upon no more; after a clock that was set back, not yet."""
+        self._set_agent(agent, now)
+        due = agent.stops_at
+        return [] if due is None or due <= now else [self._watch_stop(agent.agent_id)]
 
     def _hang_up_leg(self, leg: str | None, node: NodeId | None) -> list[Command]:
         """The newer leg has won. One on a server that is away is found when the server is back."""
@@ -380,7 +394,9 @@ class Team:
         if kind == "preview":
             over = self._dialling.offer_over(AgentId(name), event.at)
             return self._tell_agent(over.agent_id, over) if over else []
-        agent = self.agents.get(AgentId(name)) if kind == "wrap" else None
+        agent = self.agents.get(AgentId(name)) if kind in ("wrap", "stops") else None
+        if agent is not None and kind == "stops":
+            return self._stops(agent, event.at)
         if agent is None or agent.wrap_until is None or event.at < agent.wrap_until:
             return []
         return self._tell_agent(agent.agent_id, WrapUpEnded(agent_id=agent.agent_id, at=event.at))

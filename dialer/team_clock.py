@@ -28,7 +28,9 @@ def step(
     for call_id, lead in leads.items():
         leads[call_id] = moved(lead, by)
     for agent_id, agent in agents.items():
-        agents[agent_id] = moved(agent, by)
+        agents[agent_id] = replace(
+            moved(agent, by), shift_ends_at=agent.shift_ends_at
+        )  # by the clock
     for run in runs:
         run.clock_stepped(by)
     for other in others:

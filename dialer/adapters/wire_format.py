@@ -19,6 +19,7 @@ from dialer.events import (
     DispositionChosen,
     OfferAccepted,
     OfferSkipped,
+    ShiftEndSet,
     WrapUpEnded,
 )
 from dialer.ids import CampaignId
@@ -71,6 +72,7 @@ _CARRIED: dict[str, dict[str, TypeAdapter[Any]]] = {
             (
                 BreakRequested,
                 BreakEnded,
+                ShiftEndSet,
                 WrapUpEnded,
                 DispositionChosen,
                 OfferAccepted,

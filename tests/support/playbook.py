@@ -39,6 +39,7 @@ from dialer.events import (
     OfferSkipped,
     OldLegFound,
     Screening,
+    ShiftEndSet,
     StoreDown,
     StoreUp,
     TalkEnded,
@@ -305,6 +306,11 @@ def asks_break(agent: str, seconds: float) -> BreakRequested:
 
 def ends_break(agent: str, seconds: float) -> BreakEnded:
     return BreakEnded(agent_id=AgentId(agent), at=at(seconds))
+
+
+def stops_at(agent: str, seconds: float, ends: float | None) -> ShiftEndSet:
+    ends_at = None if ends is None else at(ends)
+    return ShiftEndSet(agent_id=AgentId(agent), ends_at=ends_at, at=at(seconds))
 
 
 def ends_wrap_up(agent: str, seconds: float) -> WrapUpEnded:
