@@ -90,8 +90,7 @@ class SqlCampaignStore:
 
 def document_of(policy: CampaignPolicy) -> dict[str, Any]:
     """The policy's settings as JSON: durations in seconds, enums as words. What has a column of its own is left out."""
-    chosen = {} if policy.take_back is TakeBack.NEVER else {"take_back": policy.take_back.value}
-    return chosen | {  # what is left at its default is read by older servers too
+    return {
         "profile": policy.profile,
         "mode": policy.mode.value,
         "dial_ratio": policy.dial_ratio,
@@ -100,6 +99,7 @@ def document_of(policy: CampaignPolicy) -> dict[str, Any]:
         "abandon_target": policy.abandon_target,
         "guard": policy.guard.value,
         "works_until": policy.works_until.isoformat() if policy.works_until else None,
+        "take_back": policy.take_back.value,
         "caller_id": policy.caller_id,
         "trunks": list(policy.trunks),
         "lines": policy.lines,
