@@ -15,6 +15,7 @@ from dialer.compliance_rules import crosses_border, may_show
 from dialer.events import CampaignLoaded, LeadsReserved
 from dialer.ids import AgentId, CallId, LeadId, NodeId
 from dialer.law import Law, country_called
+from dialer.lead_odds import LeadOdds
 from dialer.leads import Lead, Outcome
 from dialer.pacing import PacingDecision, together
 from dialer.profile_merge import Rules
@@ -108,6 +109,7 @@ class CampaignRun:
     tokens_at: datetime | None = None
     decisions: dict[NodeId, PacingDecision] = field(default_factory=dict)  # the latest
     hours_open_at: datetime | None = None
+    odds: LeadOdds = field(default_factory=LeadOdds)
 
     @classmethod
     def of(cls, loaded: CampaignLoaded) -> "CampaignRun":
@@ -203,6 +205,7 @@ class CampaignRun:
         """The store's answer: allowed leads go into the hopper, the others back with their reason."""
         self.requested = False
         self.exhausted = len(event.leads) < self.asked
+        self.odds.meet(event.leads)
         held = {entry.lead.lead_id for entry in (*self.hopper, *self.guaranteed)}
         commands: list[Command] = []
         for lead in event.leads:

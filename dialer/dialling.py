@@ -291,7 +291,7 @@ class Dialling:
         call = self.calls[order.call_id] = Call(order=order)
         self.leads[order.call_id] = entry
         if agent_id is None:
-            pacing_feed.placed(self.board, call, entry.lead)
+            pacing_feed.placed(self.board, run, call, entry.lead)
         else:
             self.holding.hold(call, agent_id, now)
         self.trunks.placed(trunk, order.call_id, now)

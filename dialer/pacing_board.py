@@ -323,6 +323,14 @@ class PacingBoard:
         """What the calls in flight, and this many more, are likely to bring."""
         return (self.in_flight(campaign) + leads) * self._paces[campaign].answers.answer_ratio
 
+    def segment_odds(self, campaign: str, segment: str) -> float:
+        """How much likelier than an average lead one of this segment answers, as its calls have shown."""
+        return self._paces[campaign].answers.odds(segment)
+
+    def answer_ratio(self, campaign: str) -> float:
+        """Share of the campaign's calls that are answered, about."""
+        return self._paces[campaign].answers.answer_ratio
+
     def at_work(self, campaign: str) -> int:
         """Calls in flight, waiting or with an agent, and agents held: how much of the team the campaign has."""
         busy = sum(

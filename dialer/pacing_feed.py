@@ -8,10 +8,11 @@ counts as abandoned until it is known better.
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 
 from dialer.agents import Agent, AgentPhase
 from dialer.calls import Call, CallState
-from dialer.campaign import TakeBack
+from dialer.campaign import PacingMode, TakeBack
 from dialer.campaign_run import CampaignRun
 from dialer.events import PastCall
 from dialer.ids import CampaignId, NodeId
@@ -23,6 +24,9 @@ from dialer.trunk_board import Room, Shortage
 
 GRACE = timedelta(seconds=2)
 """A person can wait a moment: agents released this long after the answer still count; less where the law leaves less."""
+
+MOST_ODDS = 60
+"""Leads looked at one by one in a decision: a burst of 500 agents; further ones are taken for average."""
 
 GRACE_MARGIN = timedelta(seconds=0.25)
 """Of the legal limit, for the bridge to be made."""
@@ -73,12 +77,14 @@ def stage_of(call: Call) -> Stage | None:
             return None
 
 
-def placed(board: PacingBoard, call: Call, lead: Lead) -> None:
+def placed(board: PacingBoard, run: CampaignRun, call: Call, lead: Lead) -> None:
     """A call for whoever is free. One for which an agent is held concerns nobody else: the board hears of it when somebody
     waits, or when it has lost its agent."""
     order = call.order
     at, segment = order.at.timestamp(), segment_of(lead)
-    board.placed(order.call_id, order.campaign_id, order.node, at, segment=segment)
+    odds = run.odds.of(lead)
+    board.placed(order.call_id, order.campaign_id, order.node, at, odds, segment)
+    run.odds.placed(lead, board.answer_ratio(order.campaign_id))
 
 
 def segment_of(lead: Lead) -> str:
@@ -147,7 +153,19 @@ def question(
         trunk_room=room.calls,
         trunk_binding=_BINDING[room.shortage],
         revocable=revocable,
+        next_odds=_next_odds(board, run),
     )
+
+
+def _next_odds(board: PacingBoard, run: CampaignRun) -> tuple[float, ...]:
+    """Of the leads next in turn. Empty where nothing is known of any: then they are average, in a decision that costs less."""
+    if run.odds.average is None or run.policy.mode is not PacingMode.PREDICTIVE:
+        return ()
+    leads = [entry.lead for entry in islice(run.hopper, MOST_ODDS)]
+    if all(lead.answer_odds is None for lead in leads):
+        return ()
+    of = {name: board.segment_odds(run.policy.campaign_id, name) for name in map(segment_of, leads)}
+    return tuple(run.odds.of(lead) * of[segment_of(lead)] for lead in leads)
 
 
 def _answers_left(board: PacingBoard, run: CampaignRun) -> float:
