@@ -58,7 +58,7 @@ class Revoking:
             if call.ringing_at is None:
                 if now - order.at >= UNDER_WAY and self._is_silent(call):
                     silent.append((order.at, order.call_id))
-            elif now - call.ringing_at >= max(run.profile.min_ring, LEAST_RING):
+            elif now - call.ringing_at >= self._least_ring(run, call):
                 rung.append((order.at, order.call_id))
         if run.policy.take_back is TakeBack.SILENT:
             rung = []
@@ -74,6 +74,11 @@ class Revoking:
             order = call.order
             if (order.campaign_id, order.node) == mine and self.board.knows(order.call_id):
                 yield call
+
+    def _least_ring(self, run: CampaignRun, call: Call) -> timedelta:
+        """What the law of this lead asks for, and no prank."""
+        lead = self.leads[call.order.call_id].lead
+        return max(run.rules(lead, call.order.at).values.min_ring, LEAST_RING)
 
     def _is_silent(self, call: Call) -> bool:
         """No phone rings; and if the lead's last call was taken back too, this one is not."""
