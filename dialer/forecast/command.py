@@ -104,6 +104,10 @@ def _fitted(
         raise InvalidInputError(
             f"{file}: people.later", "cannot stand beside --from-history, whose shares hold all day"
         )
+    if described.segments:
+        raise InvalidInputError(
+            f"{file}: segments", "cannot stand beside --from-history, which is of the whole list"
+        )
     name, attempts = asyncio.run(_history(settings.database.url, campaign))
     return name, fit(attempts, world_of(described), name)
 

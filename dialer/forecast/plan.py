@@ -155,6 +155,10 @@ def world_of(scenario: ScenarioFile) -> Scenario:
         agent_puts_down=0.0,
         login_spread=scenario.team.login_spread,
         wrap_up=scenario.team.wrap_up.distribution(),
+        break_share=scenario.team.break_share,
+        break_seconds=scenario.team.break_seconds.distribution(),
+        segments=tuple(each.segment(people) for each in scenario.segments),
+        wire=scenario.wire.wire(),
         lines=scenario.carrier.lines,
     )
 

@@ -9,6 +9,7 @@ from dialer.agents import AgentPhase
 from dialer.campaign import CampaignState
 from dialer.commands import CloseAttempt, Command, PlaceCall
 from dialer.forecast.lead_list import LeadList
+from dialer.forecast.looks import look_up
 from dialer.forecast.plan import Plan, PolicyPlan
 from dialer.leads import PERSON_ANSWERED, Outcome
 from dialer.profiles import AbandonWindow, Profile, window_start
@@ -152,6 +153,7 @@ class _Run:
             start=start,
             agents=policy.most_agents,
             on_command=self.tally.heard,
+            look=look_up,
         )
         self.worked = timedelta()  # on the days before
         self.first_pass: float | None = None

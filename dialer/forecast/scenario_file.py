@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from dialer.config import CampaignSettings
+from dialer.errors import InvalidInputError
 from dialer.leads import Outcome
 from dialer.profiles import WEEKDAYS
 from dialer.simulator.distributions import (
@@ -15,10 +16,11 @@ from dialer.simulator.distributions import (
     Distribution,
     Exponential,
     LogNormal,
+    Mixture,
     Shifted,
     Uniform,
 )
-from dialer.simulator.scenario import Screener, Shares
+from dialer.simulator.scenario import Screener, Segment, Shares, Wire
 
 SHARES = Shares()
 SCREENER = Screener()
@@ -37,21 +39,28 @@ class Part(BaseModel):
 
 
 class DurationPart(Part):
-    """How long something takes. Give one of: `mean` (with `cv`), `exponential`, `between`, `exactly`."""
+    """How long something takes. Give one of: `mean` (with `cv`), `exponential`, `between`, `exactly`, `mixture`."""
 
     mean: float | None = key(None, "Log-normal: its mean", gt=0)
     cv: float | None = key(None, "Log-normal: standard deviation / mean; 1 if not given", gt=0)
     exponential: float | None = key(None, "Exponential: its mean", gt=0)
     between: tuple[float, float] | None = key(None, "Uniform: from, to")
     exactly: float | None = key(None, "Always the same", ge=0)
+    mixture: "list[KindPart]" = key(
+        [],
+        "Of several kinds, each in this way with its `share`; the shares come to 1",
+        max_length=10,
+    )
     plus: float = key(0.0, "Added to what is drawn", ge=0)
     below: float | None = key(None, "Drawn again until it is below this", gt=0)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        kinds = [self.mean, self.exponential, self.between, self.exactly]
+        kinds = [self.mean, self.exponential, self.between, self.exactly, self.mixture or None]
         if sum(each is not None for each in kinds) != 1:
-            raise ValueError("give one of mean (with cv), exponential, between, exactly")
+            raise ValueError("give one of mean (with cv), exponential, between, exactly, mixture")
+        if self.mixture and abs(sum(kind.share for kind in self.mixture) - 1) > 1e-9:
+            raise ValueError("mixture: the shares must come to 1")
         if self.cv is not None and self.mean is None:
             raise ValueError("cv belongs to mean")
         if self.between is not None and not 0 <= self.between[0] <= self.between[1]:
@@ -71,7 +80,18 @@ class DurationPart(Part):
             return Exponential(self.exponential)
         if self.between is not None:
             return Uniform(*self.between)
+        if self.mixture:
+            return Mixture(tuple((kind.share, kind.distribution()) for kind in self.mixture))
         return Constant(self.exactly or 0.0)
+
+
+class KindPart(DurationPart):
+    """One kind of a mixture."""
+
+    share: float = key(..., "Of the durations that are of this kind", **SHARE)
+
+
+DurationPart.model_rebuild()
 
 
 def _log_normal(
@@ -127,6 +147,10 @@ class TeamPart(Part):
         _log_normal(15.0, 0.6),
         "After a talk; the campaign's `wrap_up_seconds` ends it at the latest",
     )
+    break_share: float = key(
+        0.0, "Of talks, after whose wrap-up the agent takes a break; asked for in the talk", **SHARE
+    )
+    break_seconds: DurationPart = key(_log_normal(240.0, 0.8), "A break")
 
 
 class LeadsPart(Part):
@@ -195,6 +219,41 @@ class PeoplePart(SharesPart):
         return {name: getattr(self, name) for name in SharesPart.model_fields} | given
 
 
+def _drawn(part: DurationPart | None) -> Distribution | None:
+    return None if part is None else part.distribution()
+
+
+class SegmentPart(Part):
+    """Numbers that differ from the rest of the list; which ones is drawn, once for all attempts. Their shares hold all day."""
+
+    name: str = Field(min_length=1, max_length=40, description="For the reader; each once")
+    share: float = key(..., "Of the list; those of all segments come to 1 at most", **SHARE)
+    person: float | None = key(None, "A person answers; of each share: as in `[people]`", **SHARE)
+    machine: float | None = key(None, "A machine answers", **SHARE)
+    fax: float | None = key(None, "A fax answers", **SHARE)
+    busy: float | None = key(None, "Busy", **SHARE)
+    invalid: float | None = key(None, "The number does not exist", **SHARE)
+    rejected: float | None = key(None, "Declined", **SHARE)
+    congested: float | None = key(None, "No room in the network or the trunk", **SHARE)
+    dead: float | None = key(None, "No reply from the network", **SHARE)
+    ring: DurationPart | None = key(None, "Instead of that in `[durations]`")
+    machine_ring: DurationPart | None = key(None, "Instead of that in `[durations]`")
+    talk: DurationPart | None = key(None, "Instead of that in `[durations]`")
+
+    def segment(self, people: SharesPart) -> Segment:
+        """Raises InvalidInputError where the shares come to more than 1."""
+        given = self.model_dump(exclude_none=True, include=set(SharesPart.model_fields))
+        rest = {name: getattr(people, name) for name in SharesPart.model_fields}
+        return Segment(
+            name=self.name,
+            share=self.share,
+            shares=Shares(**(rest | given)) if given else None,
+            ring=_drawn(self.ring),
+            machine_ring=_drawn(self.machine_ring),
+            talk=_drawn(self.talk),
+        )
+
+
 class DurationsPart(Part):
     """How long it takes."""
 
@@ -223,6 +282,16 @@ class CarrierPart(Part):
     """What the trunks carry."""
 
     lines: int | None = key(None, "Calls at once; more come back as congestion. None: any", ge=1)
+
+
+class WirePart(Part):
+    """How late the server hears of what happened. A call whose end is never told is looked up on the exchange."""
+
+    delay: DurationPart = key(DurationPart(exactly=0.0), "Of each event; none overtakes another")
+    lost_ends: float = key(0.0, "Of calls, never told as ended", **SHARE)
+
+    def wire(self) -> Wire:
+        return Wire(delay=self.delay.distribution(), lost_ends=self.lost_ends)
 
 
 class CampaignPart(CampaignSettings):
@@ -271,5 +340,23 @@ class ScenarioFile(Part):
     durations: DurationsPart = DurationsPart()
     screening: ScreeningPart = ScreeningPart()
     carrier: CarrierPart = CarrierPart()
+    wire: WirePart = WirePart()
+    segments: list[SegmentPart] = []
     campaign: CampaignPart = CampaignPart()
     policies: list[PolicyPart] = []
+
+    @model_validator(mode="after")
+    def _segments_fit(self) -> Self:
+        names = [segment.name for segment in self.segments]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"segments: two are named {twice[0]!r}")
+        if sum(segment.share for segment in self.segments) > 1 + 1e-9:
+            raise ValueError("segments: together they are more than the list")
+        for segment in self.segments:
+            try:
+                segment.segment(self.people)
+            except InvalidInputError:
+                raise ValueError(
+                    f"segments: {segment.name!r}: with those of [people], the shares come to more than 1"
+                ) from None
+        return self

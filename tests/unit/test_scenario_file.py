@@ -15,7 +15,8 @@ from dialer.forecast.measured import measured
 from dialer.forecast.plan import Plan, plan_of, read_scenario, scenario_of, world_of
 from dialer.forecast.scenario_file import DurationPart
 from dialer.leads import Outcome
-from dialer.simulator.distributions import Distribution
+from dialer.simulator.distributions import Constant, Distribution
+from dialer.simulator.scenario import Wire
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "forecasts").glob("*.toml"))
 
@@ -44,6 +45,30 @@ def mean_of(distribution: Distribution, draws: int = 4000) -> float:
         ({"durations": {"talk": {"between": [5, 2]}}}, "durations.talk: between: give two numbers"),
         ({"durations": {"talk": {"exactly": 5, "cv": 1}}}, "durations.talk: cv belongs to mean"),
         ({"team": {"wrap_up": {"men": 3}}}, "team.wrap_up.men: no such key; did you mean 'mean'?"),
+        (
+            {"durations": {"talk": {"mixture": [{"share": 0.5, "mean": 9}]}}},
+            "durations.talk: mixture: the shares must come to 1",
+        ),
+        (
+            {"durations": {"talk": {"mixture": [{"share": 1.0, "men": 9}]}}},
+            "durations.talk.mixture.0.men: no such key; did you mean 'mean'?",
+        ),
+        ({"durations": {"talk": {"mixture": []}}}, "durations.talk: give one of mean"),
+        ({"segments": [{"name": "firms"}]}, "x.toml: segments.0.share: Field required"),
+        (
+            {"segments": [{"name": "a", "share": 0.1, "person": 0.9}]},
+            "segments: 'a': with those of [people], the shares come to more than 1",
+        ),
+        (
+            {"segments": [{"name": "a", "share": 0.6}, {"name": "b", "share": 0.6}]},
+            "segments: together they are more than the list",
+        ),
+        (
+            {"segments": [{"name": "a", "share": 0.1}, {"name": "a", "share": 0.1}]},
+            "segments: two are named 'a'",
+        ),
+        ({"team": {"break_share": 2}}, "team.break_share: Input should be less than or equal to 1"),
+        ({"wire": {"dely": {"exactly": 1}}}, "wire.dely: no such key; did you mean 'delay'?"),
         ({"leads": {}}, "x.toml: leads.count: Field required"),
         ({"campaign": {"mod": "ratio"}}, "campaign.mod: no such key; did you mean 'mode'?"),
         (
@@ -171,3 +196,23 @@ def test_the_world_is_as_the_file_has_it() -> None:
     world = world_of(scenario_of({"carrier": {"lines": 9}, "people": {"person": 0.2}}, "x.toml"))
     assert world.lines == 9
     assert world.shares.person == 0.2
+
+
+def test_kinds_of_numbers_breaks_mixtures_and_late_events_are_in_the_world() -> None:
+    data = {
+        "people": {"person": 0.2, "machine": 0.1},
+        "durations": {
+            "talk": {"mixture": [{"share": 0.75, "exactly": 20}, {"share": 0.25, "exactly": 200}]}
+        },
+        "segments": [{"name": "firms", "share": 0.3, "person": 0.5, "ring": {"exactly": 4}}],
+        "team": {"break_share": 0.1, "break_seconds": {"exactly": 60}},
+        "wire": {"delay": {"exactly": 0.25}, "lost_ends": 0.02},
+    }
+    world = planned(data).policies[0].rules.scenario
+    assert mean_of(world.talk) == pytest.approx(65, abs=8)
+    (firms,) = world.segments
+    assert firms.shares is not None
+    assert (firms.share, firms.shares.person, firms.shares.machine) == (0.3, 0.5, 0.1)
+    assert (firms.ring, firms.talk) == (Constant(4), None)
+    assert (world.break_share, world.break_seconds) == (0.1, Constant(60))
+    assert world.wire == Wire(delay=Constant(0.25), lost_ends=0.02)
