@@ -29,6 +29,7 @@ FULL: dict[str, Any] = {
     "works_until": "18:30:00",
     "preview_seconds": 20.0,
     "preview_end": "skip",
+    "take_back": "silent",
     "caller_id": "+390612345678",
     "trunks": ["trunk-1", "trunk-2"],
     "lines": 12,

@@ -6,7 +6,15 @@ from datetime import time, timedelta
 import pytest
 
 from dialer.adapters.sql.campaigns import OWN_COLUMNS, document_of, policy_of
-from dialer.campaign import Campaign, CampaignPolicy, CampaignState, Guard, PacingMode, PreviewEnd
+from dialer.campaign import (
+    Campaign,
+    CampaignPolicy,
+    CampaignState,
+    Guard,
+    PacingMode,
+    PreviewEnd,
+    TakeBack,
+)
 from dialer.clients import MAIN, Client
 from dialer.dispositions import Category, Disposition
 from dialer.errors import ConflictError, NotFoundError
@@ -31,6 +39,7 @@ EVERYTHING = CampaignPolicy(
     works_until=time(18, 30),
     preview=timedelta(seconds=20),
     preview_end=PreviewEnd.SKIP,
+    take_back=TakeBack.RUNG,
     caller_id="+390212345678",
     trunks=(TrunkId("other"), TrunkId("second")),
     lines=7,

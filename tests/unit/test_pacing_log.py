@@ -23,7 +23,7 @@ from tests.support.board_story import BoardStory
 from tests.support.pacing_logs import HEADER, Recording
 
 ASKED = {"snapshot", "decide", "hope", "knows", "waiting", "in_flight", "answers_of", "at_work"}
-ASKED |= {"free_less_calls"}
+ASKED |= {"free_less_calls", "segment_odds", "answer_ratio"}
 
 
 def a_log(steps: int = 40, seed: int = 5) -> bytes:
