@@ -39,6 +39,11 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"  # taken back by us before any phone rang
 
 
+CALLBACK = "callback"
+DO_NOT_CALL = "do_not_call"
+DISPOSITION = "disposition"  # an agent said that it is over
+"""Words for `Lead.held_by`; others are those of compliance.Reason and of DeferLead."""
+
 PERSON_ANSWERED = frozenset({Outcome.TALKED, Outcome.ABANDONED, Outcome.HUNG_UP})
 """Outcomes in which a person picked up: the denominator of the abandon ratio."""
 
@@ -92,6 +97,7 @@ class Lead:
     external_id: str | None = None
     list_id: ListId = DEFAULT_LIST
     answer_odds: float | None = None  # 0..1, as whoever made the list thinks; None: not said
+    held_by: str | None = None  # what holds it back, where that is not its last outcome
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

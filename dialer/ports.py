@@ -12,7 +12,7 @@ from dialer.commands import BridgeToAgent, CallRecord, CloseAttempt, PlaceCall, 
 from dialer.dispositions import Category
 from dialer.errors import DialerError
 from dialer.events import Event, Fate, NotOpened
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, NodeId, TeamId, TrunkId
+from dialer.ids import AgentId, CallId, CampaignId, LeadId, ListId, NodeId, TeamId, TrunkId
 from dialer.law import Law
 from dialer.lead_lists import LeadList, ListSettings
 from dialer.leads import Lead, LeadState, NewLead, Outcome
@@ -104,6 +104,34 @@ class LeadCounts:
     next_due_at: datetime | None  # of the leads in RETRY, the earliest time that is still to come
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldLeads:
+    """So many leads of a list that are in one state for one reason."""
+
+    list_id: ListId
+    state: LeadState
+    reason: str  # `held_by`, else the last outcome; empty: nothing holds them
+    number: int
+    wakes_at: datetime | None  # the whole hour in which the delay of all of them ends; None: no delay
+
+    @property
+    def order(self) -> tuple[int, str, str, str]:
+        """A store gives them in this order."""
+        wakes = self.wakes_at.isoformat() if self.wakes_at else ""
+        return self.list_id, self.state, self.reason, wakes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeadHoldings:
+    """What holds a campaign's leads back, at one instant."""
+
+    counted_at: datetime
+    held: tuple[HeldLeads, ...]
+    due: int  # of NEW and RETRY, those that may be asked for now
+    next_hour: int  # further ones that fall due within the next hour
+    next_due_at: datetime | None
+
+
 class LeadStore(Protocol):
     """The people to call.
 
@@ -143,9 +171,16 @@ class LeadStore(Protocol):
         ...
 
     async def defer(
-        self, lead_id: LeadId, *, owner: str, state: LeadState, not_before: datetime | None
+        self,
+        lead_id: LeadId,
+        *,
+        owner: str,
+        state: LeadState,
+        not_before: datetime | None,
+        reason: str | None = None,
     ) -> None:
-        """A reserved lead may not be rung now: RETRY with next_attempt_at, or EXCLUDED / DONE for good. A lead that
+        """A reserved lead may not be rung now: RETRY with next_attempt_at, or EXCLUDED / DONE for good. `reason`: a word
+        of at most 40 letters, kept as `held_by`. A lead that
         `owner` does not hold is left alone. Raises IllegalTransitionError for any other state."""
         ...
 
@@ -162,6 +197,14 @@ class LeadStore(Protocol):
     async def counts(self, campaign_id: CampaignId, *, at: datetime) -> LeadCounts:
         """At `at`. Every state is named, also where no lead is in it; `next_due_at` is the earliest next_attempt_at
         after `at` of a lead in RETRY (None: there is none)."""
+        ...
+
+    async def holdings(self, campaign_id: CampaignId, *, at: datetime) -> LeadHoldings:
+        """Exact at `at`, and at no cost that grows with the number of leads."""
+        ...
+
+    async def peek(self, campaign_id: CampaignId, count: int, *, at: datetime) -> list[Lead]:
+        """The leads that `reserve_due` would give; they stay as they are."""
         ...
 
     async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dialer.errors import IllegalTransitionError
-from dialer.leads import TRANSITIONS, Lead, LeadState, LeadUpdate
+from dialer.leads import CALLBACK, DISPOSITION, DO_NOT_CALL, TRANSITIONS, Lead, LeadState, LeadUpdate
 
 SETTLED = frozenset({LeadState.RETRY, LeadState.DONE, LeadState.EXCLUDED})
 """Where a lead can be sent by the end of an attempt, a deferral or a disposition."""
@@ -23,11 +23,12 @@ def after_attempt(
     IllegalTransitionError."""
     _check(lead, update.state)
     state, next_at = update.state, update.next_attempt_at
+    held_by = None
     if ruled is not None and state is not LeadState.EXCLUDED:
-        state, next_at = ruled, ruled_at
+        state, next_at, held_by = ruled, ruled_at, _word_of(ruled)
     counted = update.counts_as_attempt
     return replace(
-        _settled(lead, state, next_at, barred=barred),
+        _settled(lead, state, next_at, barred=barred, held_by=held_by),
         attempts=lead.attempts + 1 if counted else lead.attempts,
         never_rang=0 if counted else lead.never_rang + update.blames_number,
         last_outcome=update.outcome,
@@ -48,13 +49,15 @@ def after_ruling(
         return None
     if lead.state is not state:
         _check(lead, state)
-    return _settled(lead, state, next_at, barred=barred)
+    return _settled(lead, state, next_at, barred=barred, held_by=_word_of(state))
 
 
-def after_deferral(lead: Lead, state: LeadState, not_before: datetime | None) -> Lead:
+def after_deferral(
+    lead: Lead, state: LeadState, not_before: datetime | None, *, reason: str | None
+) -> Lead:
     """A reserved lead put off or taken out. Raises IllegalTransitionError."""
     _check(lead, state)
-    return _settled(lead, state, not_before, barred=False)
+    return _settled(lead, state, not_before, barred=False, held_by=reason)
 
 
 def after_release(lead: Lead) -> Lead:
@@ -69,8 +72,21 @@ def _check(lead: Lead, state: LeadState) -> None:
         raise IllegalTransitionError("lead", lead.state, f"a move to {state.value!r}")
 
 
-def _settled(lead: Lead, state: LeadState, next_at: datetime | None, *, barred: bool) -> Lead:
+def excluded(lead: Lead) -> Lead:
+    """A waiting lead whose number may never be rung again."""
+    return _settled(lead, LeadState.EXCLUDED, None, barred=True, held_by=None)
+
+
+def _word_of(ruled: LeadState) -> str:
+    """Of what an agent said."""
+    return CALLBACK if ruled is LeadState.RETRY else DISPOSITION
+
+
+def _settled(
+    lead: Lead, state: LeadState, next_at: datetime | None, *, barred: bool, held_by: str | None
+) -> Lead:
     """Only a lead in RETRY has a next time; a barred one is EXCLUDED."""
     if barred:
-        state = LeadState.EXCLUDED
-    return replace(lead, state=state, next_attempt_at=next_at if state is LeadState.RETRY else None)
+        state, held_by = LeadState.EXCLUDED, DO_NOT_CALL
+    next_at = next_at if state is LeadState.RETRY else None
+    return replace(lead, state=state, next_attempt_at=next_at, held_by=held_by)

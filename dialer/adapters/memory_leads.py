@@ -3,18 +3,22 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from random import Random
 
-from dialer.adapters.lead_changes import after_deferral, after_release
+from dialer.adapters.lead_changes import SETTLED, after_deferral, after_release, excluded
 from dialer.adapters.memory_tables import WAITING, Entry, MemoryTables, StoredLead, WaitingLine
 from dialer.errors import NotFoundError
 from dialer.ids import CampaignId, LeadId, ListId, uuid7
 from dialer.lead_lists import LeadList, LeadOrder, ListSettings, checked_list, spans
 from dialer.leads import Lead, LeadState, NewLead
 from dialer.list_mix import ListMix
-from dialer.ports import ImportReport, LeadCounts
+from dialer.ports import HeldLeads, ImportReport, LeadCounts, LeadHoldings
+
+
+HOUR = timedelta(hours=1)
 
 
 class MemoryLeadStore:
@@ -32,8 +36,9 @@ class MemoryLeadStore:
         for key, new in zip(ids, leads, strict=True):
             if new.campaign_id in self._tables.numbers[new.phone]:
                 continue
-            excluded = new.phone in self._tables.do_not_call
-            self._tables.put_lead(_lead_of(LeadId(key), new, excluded=excluded))
+            lead = _lead_of(LeadId(key), new)
+            barred = new.phone in self._tables.do_not_call
+            self._tables.put_lead(excluded(lead) if barred else lead)
             added += 1
         return ImportReport(added=added, duplicates=len(leads) - added)
 
@@ -110,11 +115,17 @@ class MemoryLeadStore:
         return len(held)
 
     async def defer(
-        self, lead_id: LeadId, *, owner: str, state: LeadState, not_before: datetime | None
+        self,
+        lead_id: LeadId,
+        *,
+        owner: str,
+        state: LeadState,
+        not_before: datetime | None,
+        reason: str | None = None,
     ) -> None:
         if lead_id in self._tables.held[owner]:
             lead = self._tables.leads[lead_id].lead
-            self._tables.put_lead(after_deferral(lead, state, not_before))
+            self._tables.put_lead(after_deferral(lead, state, not_before, reason=reason))
 
     async def get(self, lead_id: LeadId) -> Lead:
         if lead_id not in self._tables.leads:
@@ -144,6 +155,47 @@ class MemoryLeadStore:
             due=found[LeadState.NEW] + found[LeadState.RETRY] - len(later),
             next_due_at=min(later, default=None),
         )
+
+    async def holdings(self, campaign_id: CampaignId, *, at: datetime) -> LeadHoldings:
+        counts = await self.counts(campaign_id, at=at)
+        later = await self.counts(campaign_id, at=at + HOUR)
+        held = Counter(_hold_of(lead) for lead in self._of(campaign_id))
+        return LeadHoldings(
+            counted_at=at,
+            held=tuple(
+                sorted(
+                    (replace(each, number=number) for each, number in held.items()),
+                    key=lambda each: each.order,
+                )
+            ),
+            due=counts.due,
+            next_hour=later.due - counts.due,
+            next_due_at=counts.next_due_at,
+        )
+
+    async def peek(self, campaign_id: CampaignId, count: int, *, at: datetime) -> list[Lead]:
+        line = self._tables.lines[campaign_id]
+        line.wake(at)
+        lists = self._tables.lists_of(campaign_id)
+        ready = {list_id: iter(self._ready(each, at)) for list_id, each in lists.items()}
+        weights = {list_id: each.settings.weight for list_id, each in lists.items()}
+        mix: ListMix[Lead] = ListMix(weights, line.credit, count)
+        while wanted := mix.wanted():
+            mix.found({key: [*islice(ready[key], most)] for key, most in wanted.items()})
+        return mix.mixed
+
+    def _ready(self, of: LeadList, at: datetime) -> list[Lead]:
+        """The leads of a list that may be taken, in its order."""
+        line, tables = self._tables.lines[of.settings.campaign_id], self._tables
+        first = spans(of.settings.order, at)[0][0]
+        turn = 24 if of.settings.order is LeadOrder.BEST_HOUR else 2**60
+        entries = sorted({((rank - first) % turn, *rest) for rank, *rest in line.ready[of.list_id]})
+        stored = [tables.leads[entry[-1]] for entry in entries]
+        return [
+            each.lead
+            for each in stored
+            if _takeable(each, line.woken_at) and each.lead.phone not in tables.open_numbers
+        ]
 
     async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:
         self._tables.bar(phone, reason)
@@ -193,11 +245,28 @@ class MemoryListStore:
         tables.lines[campaign_id] = line
 
 
+def _hold_of(lead: Lead) -> HeldLeads:
+    """One lead's count."""
+    waits = lead.state is LeadState.RETRY and lead.next_attempt_at is not None
+    settled = lead.state in SETTLED
+    return HeldLeads(
+        list_id=lead.list_id,
+        state=lead.state,
+        reason=(lead.held_by or lead.last_outcome or "") if settled else "",
+        number=1,
+        wakes_at=_hour_of(lead.next_attempt_at) if waits else None,
+    )
+
+
+def _hour_of(at: datetime | None) -> datetime | None:
+    return at and at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
 def _takeable(stored: StoredLead, at: datetime) -> bool:
     return stored.lead.state in WAITING and (stored.due_at is None or stored.due_at <= at)
 
 
-def _lead_of(lead_id: LeadId, new: NewLead, *, excluded: bool) -> Lead:
+def _lead_of(lead_id: LeadId, new: NewLead) -> Lead:
     return Lead(
         lead_id=lead_id,
         campaign_id=new.campaign_id,
@@ -205,7 +274,7 @@ def _lead_of(lead_id: LeadId, new: NewLead, *, excluded: bool) -> Lead:
         name=new.name,
         zone=new.zone,
         priority=new.priority,
-        state=LeadState.EXCLUDED if excluded else LeadState.NEW,
+        state=LeadState.NEW,
         attempts=0,
         never_rang=0,
         last_attempt_at=None,

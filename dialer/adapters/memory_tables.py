@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 
+from dialer.adapters.lead_changes import excluded
 from dialer.campaign import Campaign
 from dialer.clients import MAIN, Client
 from dialer.commands import CloseAttempt, PlaceCall
@@ -144,7 +145,7 @@ class MemoryTables:
         for lead_id in self.numbers[phone].values():
             lead = self.leads[lead_id].lead
             if lead.state in WAITING:
-                self.put_lead(replace(lead, state=LeadState.EXCLUDED, next_attempt_at=None))
+                self.put_lead(excluded(lead))
 
     def rank(self, lead: Lead) -> int:
         of = self.lists_of(lead.campaign_id)[lead.list_id].settings

@@ -295,4 +295,5 @@ class Executor:
             owner=self._owner,
             state=LeadState.RETRY if command.not_before is not None else final,
             not_before=command.not_before,
+            reason=command.reason,
         )

@@ -22,21 +22,27 @@ from dialer.ids import CampaignId, LeadId
 from dialer.lead_lists import LeadList
 from dialer.ports import ImportReport
 
-_STATE = "CASE WHEN EXISTS (SELECT 1 FROM do_not_call d WHERE d.phone = {}) THEN 'excluded' ELSE 'new' END"
 _INTO = (
     "INSERT INTO leads"
     " (id, phone, name, zone, priority, external_id, rank, list_id, campaign_id,"
-    " state, attempts, never_rang) "
+    " state, held_by, attempts, never_rang) "
+)
+_LISTED = "EXISTS (SELECT 1 FROM do_not_call d WHERE d.phone = {}) AS listed"
+_BARRED = (
+    "CASE WHEN listed THEN 'excluded' ELSE 'new' END,"
+    " CASE WHEN listed THEN 'do_not_call' END, 0, 0"
 )
 _SKIP = " ON CONFLICT DO NOTHING"
-_VALUES = "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9"
-_SQLITE = f"{_INTO}VALUES ({_VALUES}, {_STATE.format('?2')}, 0, 0){_SKIP}"
+_SQLITE = (
+    f"{_INTO}SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {_BARRED}"
+    f" FROM (SELECT {_LISTED.format('?2')}) WHERE true{_SKIP}"
+)
 _POSTGRESQL = (
-    f"{_INTO}SELECT n.id, n.phone, n.name, n.zone, n.priority, n.external_id, n.rank,"
-    f" $8::int, $9::text, {_STATE.format('n.phone')}, 0, 0"
+    f"{_INTO}SELECT id, phone, name, zone, priority, external_id, rank, $8::int, $9::text, {_BARRED}"
+    f" FROM (SELECT n.*, {_LISTED.format('n.phone')}"
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],"
-    " $7::bigint[])"
-    f" AS n (id, phone, name, zone, priority, external_id, rank){_SKIP}"
+    " $7::bigint[]) AS n (id, phone, name, zone, priority, external_id, rank)) AS m"
+    f"{_SKIP}"
 )
 _ROOM = ("PRAGMA cache_size = -45056", "PRAGMA wal_autocheckpoint = 20000")
 """44 MB of pages; and 80 MB of log before they are copied into the file, each of them once."""

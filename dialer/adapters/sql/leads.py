@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from sqlalchemy import (
+    Executable,
     Select,
     and_,
     bindparam,
@@ -24,15 +25,25 @@ from dialer.adapters.lead_changes import after_deferral
 from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.fences import holds
+from dialer.adapters.sql.lead_counts import (
+    HOUR,
+    asleep_after,
+    fold,
+    held_leads,
+    next_due_at,
+)
 from dialer.adapters.sql.lists import lists_of
 from dialer.adapters.sql.rows import LEAD_COLUMNS, lead_of, settled_values
 from dialer.adapters.sql.tables import READY, attempts, campaigns, do_not_call, leads
 from dialer.errors import NotFoundError
 from dialer.ids import CampaignId, LeadId, uuid7
 from dialer.lead_lists import LeadList, ListSettings, rank_of, spans
-from dialer.leads import Lead, LeadState, NewLead
+from dialer.leads import DO_NOT_CALL, Lead, LeadState, NewLead
 from dialer.list_mix import Credit, ListMix
-from dialer.ports import ImportReport, LeadCounts
+from dialer.ports import ImportReport, LeadCounts, LeadHoldings
+
+FOLD_EVERY = 32
+"""Calls of reserve_due from one tidying of the counts to the next."""
 
 WAKE_AT_ONCE = 5000
 """Sleepers woken by one call. Only while more than this many fall due between two calls may a lead be handed out before
@@ -43,6 +54,7 @@ class SqlLeadStore:
     def __init__(self, database: Database, random: Random) -> None:
         self._database = database
         self._random = random
+        self._reserved = 0  # times
         self._credit: dict[CampaignId, Credit] = {}  # of the lists: another server begins anew
 
     @again
@@ -72,24 +84,38 @@ class SqlLeadStore:
             if not await holds(connection, owner):
                 return []
             await connection.execute(_WAKE, values)
-            lists = await lists_of(connection, campaign_id)
-            mix = self._mix_of(lists, count)
-            while wanted := mix.wanted():
-                taking = values | {"until": at + lease}
-                mix.found(
-                    {
-                        each.list_id: await _take(connection, each, wanted[each.list_id], taking)
-                        for each in lists
-                        if each.list_id in wanted
-                    }
-                )
+            taking = values | {"until": at + lease}
+            mix = await self._mixed(connection, campaign_id, count, _TAKE, taking)
         self._credit[campaign_id] = mix.credit
+        await self._fold_counts()
         return mix.mixed
 
-    def _mix_of(self, lists: Sequence[LeadList], count: int) -> ListMix[Lead]:
-        campaign_id = lists[0].settings.campaign_id
-        weights = {each.list_id: each.settings.weight for each in lists}
-        return ListMix(weights, self._credit.get(campaign_id, {}), count)
+    async def _mixed(
+        self,
+        connection: AsyncConnection,
+        campaign_id: CampaignId,
+        count: int,
+        statement: Executable,
+        values: dict[str, Any],
+    ) -> ListMix[Lead]:
+        """What `statement` finds in the campaign's lists, in their turns."""
+        lists = {each.list_id: each for each in await lists_of(connection, campaign_id)}
+        weights = {each.list_id: each.settings.weight for each in lists.values()}
+        mix: ListMix[Lead] = ListMix(weights, self._credit.get(campaign_id, {}), count)
+        while wanted := mix.wanted():
+            finds = {
+                list_id: await _found(connection, statement, lists[list_id], most, values)
+                for list_id, most in sorted(wanted.items())
+            }
+            mix.found(finds)
+        return mix
+
+    async def _fold_counts(self) -> None:
+        """Now and then. Who dials reserves, so what a transaction adds to the counts never becomes much."""
+        self._reserved += 1
+        if self._reserved % FOLD_EVERY == 0:
+            async with self._database.write() as connection:
+                await fold(connection)
 
     @again
     async def reserve(
@@ -122,7 +148,13 @@ class SqlLeadStore:
 
     @again
     async def defer(
-        self, lead_id: LeadId, *, owner: str, state: LeadState, not_before: datetime | None
+        self,
+        lead_id: LeadId,
+        *,
+        owner: str,
+        state: LeadState,
+        not_before: datetime | None,
+        reason: str | None = None,
     ) -> None:
         held = and_(
             leads.c.id == lead_id,
@@ -134,7 +166,7 @@ class SqlLeadStore:
             row = found.one_or_none()
             if row is None:
                 return
-            lead = after_deferral(lead_of(row), state, not_before)
+            lead = after_deferral(lead_of(row), state, not_before, reason=reason)
             await connection.execute(
                 update(leads).where(leads.c.id == lead_id).values(**settled_values(lead))
             )
@@ -161,14 +193,37 @@ class SqlLeadStore:
 
     async def counts(self, campaign_id: CampaignId, *, at: datetime) -> LeadCounts:
         async with self._database.read() as connection:
-            by_state = dict.fromkeys(LeadState, 0)
-            for row in await connection.execute(_BY_STATE, {"campaign": campaign_id}):
-                by_state[row.state] = row.number
-            asleep = (await connection.execute(_ASLEEP, {"campaign": campaign_id, "at": at})).one()
+            held = await held_leads(connection, campaign_id)
+            asleep = await asleep_after(connection, campaign_id, held, at)
+            next_at = await next_due_at(connection, campaign_id, at)
+        by_state = dict.fromkeys(LeadState, 0)
+        for each in held:
+            by_state[each.state] += each.number
         waiting = by_state[LeadState.NEW] + by_state[LeadState.RETRY]
-        return LeadCounts(
-            by_state=by_state, due=waiting - asleep.number, next_due_at=asleep.next_due_at
+        return LeadCounts(by_state=by_state, due=waiting - asleep, next_due_at=next_at)
+
+    async def holdings(self, campaign_id: CampaignId, *, at: datetime) -> LeadHoldings:
+        async with self._database.read() as connection:
+            held = await held_leads(connection, campaign_id)
+            asleep = await asleep_after(connection, campaign_id, held, at)
+            still = await asleep_after(connection, campaign_id, held, at + HOUR)
+            next_at = await next_due_at(connection, campaign_id, at)
+        waiting = sum(each.number for each in held if each.state in (LeadState.NEW, LeadState.RETRY))
+        return LeadHoldings(
+            counted_at=at,
+            held=tuple(held),
+            due=waiting - asleep,
+            next_hour=asleep - still,
+            next_due_at=next_at,
         )
+
+    @again
+    async def peek(self, campaign_id: CampaignId, count: int, *, at: datetime) -> list[Lead]:
+        values = {"campaign": campaign_id, "at": at}
+        async with self._database.write() as connection:
+            await connection.execute(_WAKE, values)
+            mix = await self._mixed(connection, campaign_id, count, _PEEK, values)
+        return mix.mixed
 
     @again
     async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:
@@ -208,20 +263,26 @@ async def _insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> in
     """Insert those whose number the campaign does not have; how many that were."""
     listed = await listed_numbers(connection, [row["phone"] for row in rows])
     for row in rows:
-        row["state"] = LeadState.EXCLUDED if row["phone"] in listed else LeadState.NEW
+        barred = row["phone"] in listed
+        row["state"] = LeadState.EXCLUDED if barred else LeadState.NEW
+        row["held_by"] = DO_NOT_CALL if barred else None
     insert = insert_or_skip(connection, leads).returning(leads.c.id)
     return len((await connection.execute(insert, rows)).all())
 
 
-async def _take(
-    connection: AsyncConnection, of: LeadList, most: int, values: dict[str, Any]
+async def _found(
+    connection: AsyncConnection,
+    statement: Executable,
+    of: LeadList,
+    most: int,
+    values: dict[str, Any],
 ) -> list[Lead]:
-    """The first `most` ready leads of a list, in its order."""
+    """The first `most` leads of a list that the statement, _TAKE or _PEEK, finds; in the order of the list."""
     taken: list[Lead] = []
     for first, last in spans(of.settings.order, values["at"]):
         bounds = {"list": of.list_id, "first": first, "last": last, "most": most - len(taken)}
         if bounds["most"] > 0:
-            rows = await connection.execute(_TAKE, values | bounds)
+            rows = await connection.execute(statement, values | bounds)
             taken += map(lead_of, sorted(rows, key=lambda row: (row.rank, -row.priority, row.id)))
     return taken
 
@@ -295,6 +356,8 @@ _TAKE = (
     .returning(*LEAD_COLUMNS, leads.c.rank)
 )
 
+_PEEK = select(*LEAD_COLUMNS, leads.c.rank).where(leads.c.id.in_(select(_taken.c.id)))
+
 _to_be_had = or_(
     leads.c.state.in_([LeadState.NEW, LeadState.RETRY]),
     and_(
@@ -338,19 +401,11 @@ _EXCLUDE = (
         leads.c.phone == bindparam("number"),
         leads.c.state.in_([LeadState.NEW, LeadState.RETRY, LeadState.RESERVED]),
     )
-    .values(state=LeadState.EXCLUDED, next_attempt_at=None, owner=None, wakes_at=None)
-)
-
-_BY_STATE = (
-    select(leads.c.state, func.count().label("number"))
-    .where(leads.c.campaign_id == bindparam("campaign"))
-    .group_by(leads.c.state)
-)
-
-_ASLEEP = select(
-    func.count().label("number"), func.min(leads.c.wakes_at).label("next_due_at")
-).where(
-    leads.c.campaign_id == bindparam("campaign"),
-    leads.c.state == LeadState.RETRY,
-    leads.c.wakes_at > bindparam("at"),
+    .values(
+        state=LeadState.EXCLUDED,
+        held_by=DO_NOT_CALL,
+        next_attempt_at=None,
+        owner=None,
+        wakes_at=None,
+    )
 )

@@ -31,6 +31,7 @@ LEAD_COLUMNS = [
     leads.c.external_id,
     leads.c.list_id,
     leads.c.answer_odds,
+    leads.c.held_by,
 ]
 
 ATTEMPT_COLUMNS = [
@@ -122,6 +123,7 @@ def lead_of(row: Row[Any]) -> Lead:
         external_id=row.external_id,
         list_id=ListId(row.list_id),
         answer_odds=row.answer_odds,
+        held_by=row.held_by,
     )
 
 
@@ -134,6 +136,7 @@ def settled_values(lead: Lead) -> Mapping[str, Any]:
         "last_outcome": lead.last_outcome,
         "last_abandoned_at": lead.last_abandoned_at,
         "next_attempt_at": lead.next_attempt_at,
+        "held_by": lead.held_by,
         "owner": None,
         "wakes_at": lead.next_attempt_at if lead.state is LeadState.RETRY else None,
     }

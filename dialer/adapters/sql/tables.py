@@ -205,6 +205,7 @@ leads = Table(
     Column("list_id", Integer, nullable=False, server_default="0"),
     Column("rank", BigInteger, nullable=False, server_default="0"),  # lead_lists.rank_of
     Column("answer_odds", Float),
+    Column("held_by", String(40)),
     UniqueConstraint("phone", "campaign_id"),
 )
 
@@ -240,6 +241,21 @@ _partial(
 _partial("ix_leads_held", leads.c.owner, where="owner IS NOT NULL")
 Index("ix_leads_state", leads.c.campaign_id, leads.c.state, leads.c.id)
 Index("ix_leads_page", leads.c.campaign_id, leads.c.id)
+
+lead_counts = Table(  # kept by triggers: see migration 0031
+    "lead_counts",
+    metadata,
+    Column("campaign_id", _key(64), nullable=False),
+    Column("list_id", Integer, nullable=False),
+    Column("state", Word(LeadState), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("wakes_hour", String(13), nullable=False),  # UTC; empty: does not sleep
+    Column("number", BigInteger, nullable=False),
+)
+Index(
+    "ix_lead_counts_key",
+    *(lead_counts.c[name] for name in ("campaign_id", "list_id", "state", "reason", "wakes_hour")),
+)
 
 attempts = Table(
     "attempts",
