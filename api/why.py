@@ -3,20 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from api.campaigns import LeadFigures, live_view
 from api.deps import DialerDep, LanguageDep
 from api.errors import problems
 from api.fields import Answer, CampaignIdPath
-from dialer.campaign import CampaignState
+from dialer.bootstrap import Dialer
+from dialer.campaign import CampaignPolicy, CampaignState
 from dialer.explain import explain
-from dialer.ids import CampaignId
+from dialer.holdings import HeldReason, by_reason, resting, sentence
+from dialer.ids import CampaignId, LeadId
 from dialer.leads import LeadState
 from dialer.ports import LeadCounts
+from dialer.rehearsal import rehearse
 from dialer.texts import Language, text
 from dialer.views import WhyItem
 from dialer.why import PACE_CODES
@@ -29,6 +33,8 @@ STOPS = frozenset(
 """What stops everything, whatever the leads and the agents do: these codes stand before the others."""
 
 NO_LEADS = "no_leads_due"
+MOST_LOOKED_AT = 1000
+FIRST = 10
 
 
 class Reason(Answer):
@@ -39,6 +45,24 @@ class Reason(Answer):
     text: str = Field(description="In the language asked for; instants in the profile's zone")
 
 
+class HeldAnswer(Answer):
+    state: LeadState
+    reason: str = Field(examples=["calling_hours", "busy", "callback"])
+    count: int
+    from_at: datetime | None = Field(description="The hour in which the first falls due")
+    text: str
+
+
+class RehearsalAnswer(Answer):
+    """A dry run with the leads that come first: nobody is rung, nothing is reserved."""
+
+    looked_at: int
+    allowed: int = Field(description="Would be dialled now, as agents and lines allow")
+    later: int = Field(description="Allowed within the next hour")
+    held: dict[str, int] = Field(description="Not within the hour, by reason")
+    first: list[LeadId] = Field(description="The first ten that would be dialled")
+
+
 class WhyAnswer(Answer):
     campaign_id: CampaignId
     state: CampaignState
@@ -46,6 +70,10 @@ class WhyAnswer(Answer):
     text: str = Field(description="Of the main reason; or that it is dialling")
     items: list[Reason] = Field(description="The main reason first; empty: it dials freely")
     leads: LeadFigures
+    held: list[HeldAnswer] = Field(description="All leads by what holds them; waiting ones first")
+    counted_at: datetime = Field(description="The instant for which `held` and `leads` are exact")
+    next_hour: int = Field(description="Leads that fall due within an hour, beside `leads.due`")
+    rehearsal: RehearsalAnswer | None = Field(description="With `look_at` only")
 
 
 @router.get(
@@ -53,9 +81,18 @@ class WhyAnswer(Answer):
     summary="Why it is not dialling, or not faster",
     responses=problems(404, 422, 503),
 )
-async def why(campaign_id: CampaignIdPath, dialer: DialerDep, language: LanguageDep) -> WhyAnswer:
+async def why(
+    campaign_id: CampaignIdPath,
+    dialer: DialerDep,
+    language: LanguageDep,
+    look_at: Annotated[
+        int, Query(ge=0, le=MOST_LOOKED_AT, description="A dry run with so many leads")
+    ] = 0,
+) -> WhyAnswer:
     campaign = await dialer.stores.campaigns.get(campaign_id)
-    counts = await dialer.stores.leads.counts(campaign_id, at=dialer.clock.now())
+    holdings = await dialer.stores.leads.holdings(campaign_id, at=dialer.clock.now())
+    counts = holdings.counts
+    held = by_reason(holdings, resting(await dialer.stores.lists.all(campaign_id)))
     view = await live_view(dialer, campaign.policy)
     zone = dialer.profiles.get(campaign.policy.profile).zone
     items = combine(view.why if view else (), counts)
@@ -68,6 +105,34 @@ async def why(campaign_id: CampaignIdPath, dialer: DialerDep, language: Language
         text=reasons[0].text if reasons else text("why.nothing", language),
         items=reasons,
         leads=LeadFigures.of(counts),
+        held=[_held(each, language, zone) for each in held],
+        counted_at=holdings.counted_at,
+        next_hour=holdings.next_hour,
+        rehearsal=await _rehearsal(dialer, campaign.policy, look_at) if look_at else None,
+    )
+
+
+async def _rehearsal(dialer: Dialer, policy: CampaignPolicy, look_at: int) -> RehearsalAnswer:
+    now = dialer.clock.now()
+    leads = await dialer.stores.leads.peek(policy.campaign_id, look_at, at=now)
+    law = dialer.profiles.law(policy.profile, sector=policy.sector, centre=dialer.settings.country)
+    found = rehearse(leads, policy, law, now)
+    return RehearsalAnswer(
+        looked_at=found.looked_at,
+        allowed=len(found.allowed),
+        later=found.later,
+        held=dict(found.held),
+        first=list(found.allowed[:FIRST]),
+    )
+
+
+def _held(held: HeldReason, language: Language, zone: ZoneInfo) -> HeldAnswer:
+    return HeldAnswer(
+        state=held.state,
+        reason=held.reason,
+        count=held.count,
+        from_at=held.from_at,
+        text=sentence(held, language, zone),
     )
 
 

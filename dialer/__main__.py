@@ -1,4 +1,4 @@
-"""The command line: `dialer run`, `demo`, `doctor`, `simulate`, `replay`, `leads import`, `database ...`, `asterisk ...`."""
+"""The command line: `dialer run`, `demo`, `doctor`, `why`, `simulate`, `replay`, `leads import`, `database`, `asterisk`."""
 
 import asyncio
 import contextlib
@@ -26,6 +26,7 @@ from dialer.profiles_command import profiles_app
 from dialer.terminal import picture
 from dialer.testbed import Unavailable, pair_for
 from dialer.texts import Language
+from dialer.why_command import why
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -38,6 +39,7 @@ app.add_typer(database_app, name="database")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(profiles_app, name="profiles")
 app.command()(simulate)
+app.command()(why)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="TOML file; DIALER_* variables win over it.")

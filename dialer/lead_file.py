@@ -152,7 +152,7 @@ async def import_file(
     try:
         for configured in settings.campaigns:
             await stores.campaigns.save(configured.policy())
-        campaign_id = await _find(stores, campaign)
+        campaign_id = await find_campaign(stores, campaign)
         with ExitStack() as stack:
             opened = stack.enter_context(
                 open_table(file, region=options.region, zone=options.zone, found=found)
@@ -176,7 +176,8 @@ async def import_file(
     )
 
 
-async def _find(stores: Stores, campaign: str) -> CampaignId:
+async def find_campaign(stores: Stores, campaign: str) -> CampaignId:
+    """By name or id. Raises NotFoundError, which names those that there are."""
     found = await stores.campaigns.by_name(campaign)
     if found is not None:
         return found.policy.campaign_id

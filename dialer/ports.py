@@ -112,7 +112,9 @@ class HeldLeads:
     state: LeadState
     reason: str  # `held_by`, else the last outcome; empty: nothing holds them
     number: int
-    wakes_at: datetime | None  # the whole hour in which the delay of all of them ends; None: no delay
+    wakes_at: (
+        datetime | None
+    )  # the whole hour in which the delay of all of them ends; None: no delay
 
     @property
     def order(self) -> tuple[int, str, str, str]:
@@ -130,6 +132,13 @@ class LeadHoldings:
     due: int  # of NEW and RETRY, those that may be asked for now
     next_hour: int  # further ones that fall due within the next hour
     next_due_at: datetime | None
+
+    @property
+    def counts(self) -> LeadCounts:
+        by_state = dict.fromkeys(LeadState, 0)
+        for each in self.held:
+            by_state[each.state] += each.number
+        return LeadCounts(by_state=by_state, due=self.due, next_due_at=self.next_due_at)
 
 
 class LeadStore(Protocol):

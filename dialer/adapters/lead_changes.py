@@ -4,7 +4,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from dialer.errors import IllegalTransitionError
-from dialer.leads import CALLBACK, DISPOSITION, DO_NOT_CALL, TRANSITIONS, Lead, LeadState, LeadUpdate
+from dialer.leads import (
+    CALLBACK,
+    DISPOSITION,
+    DO_NOT_CALL,
+    TRANSITIONS,
+    Lead,
+    LeadState,
+    LeadUpdate,
+)
 
 SETTLED = frozenset({LeadState.RETRY, LeadState.DONE, LeadState.EXCLUDED})
 """Where a lead can be sent by the end of an attempt, a deferral or a disposition."""

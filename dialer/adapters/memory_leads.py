@@ -17,7 +17,6 @@ from dialer.leads import Lead, LeadState, NewLead
 from dialer.list_mix import ListMix
 from dialer.ports import HeldLeads, ImportReport, LeadCounts, LeadHoldings
 
-
 HOUR = timedelta(hours=1)
 
 
@@ -189,7 +188,9 @@ class MemoryLeadStore:
         line, tables = self._tables.lines[of.settings.campaign_id], self._tables
         first = spans(of.settings.order, at)[0][0]
         turn = 24 if of.settings.order is LeadOrder.BEST_HOUR else 2**60
-        entries = sorted({((rank - first) % turn, *rest) for rank, *rest in line.ready[of.list_id]})
+        entries = sorted(
+            {((rank - first) % turn, more, key) for rank, more, key in line.ready[of.list_id]}
+        )
         stored = [tables.leads[entry[-1]] for entry in entries]
         return [
             each.lead

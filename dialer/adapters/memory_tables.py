@@ -1,7 +1,7 @@
 """What the memory stores hold together, as the tables of a database do."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 

@@ -156,3 +156,22 @@ async def test_a_list_is_changed_by_its_name(desk: Desk) -> None:
     problem = await desk.put(path, {"name": "Fair", "order": "by_height"}, status=422)
     assert problem["field"] == "order"
     await desk.put("/campaigns/winter/lists", {"name": "Fair"}, status=404)
+
+
+async def test_why_says_what_holds_leads_back_and_what_would_be_dialled(desk: Desk) -> None:
+    await desk.leads("3471234001", "3471234002")
+    body = [{"phone": "3471234003"}]
+    await desk.post("/campaigns/spring/leads", body, params={"list": "Later"})
+    await desk.put("/campaigns/spring/lists", {"name": "Later", "weight": 0})
+    await desk.post("/do-not-call", {"phone": "3471234002", "reason": "asked"})
+    answer = await desk.get("/campaigns/spring/why", params={"look_at": 100})
+    told = {(each["state"], each["reason"]): each["count"] for each in answer["held"]}
+    assert told == {("new", ""): 1, ("new", "list_rests"): 1, ("excluded", "do_not_call"): 1}
+    assert all(each["text"].startswith("1 ") for each in answer["held"])
+    assert answer["leads"]["due"] == 2
+    rehearsal = answer["rehearsal"]
+    assert (rehearsal["looked_at"], rehearsal["allowed"], rehearsal["later"]) == (1, 1, 0)
+    (lead_id,) = rehearsal["first"]
+    assert (await desk.get(f"/leads/{lead_id}"))["lead"]["state"] == "new"
+    assert (await desk.get("/campaigns/spring/why"))["rehearsal"] is None
+    await desk.get("/campaigns/spring/why", params={"look_at": 1001}, status=422)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.base import Executable
 
+from dialer.adapters.sql import lead_counts as counts_store
 from dialer.adapters.sql import leads as lead_store
 from dialer.adapters.sql.engine import Database, address_of, connect
 from dialer.adapters.sql.fences import holds
@@ -344,6 +345,17 @@ class TestSpeed:
         steps = await plan(crowded, lead_store._WAKE)
         assert "ix_leads_asleep" in steps
         assert "Seq Scan on leads" not in steps
+
+    async def test_what_holds_leads_back_is_counted_without_the_leads(
+        self, crowded: Database
+    ) -> None:
+        for statement in (counts_store._NEXT, counts_store._IN_THE_HOUR):
+            steps = await plan(crowded, statement)
+            assert "ix_leads_asleep" in steps
+            assert "Seq Scan on leads" not in steps
+        assert "leads" not in (await plan(crowded, counts_store._COUNTED)).replace(
+            "lead_counts", ""
+        )
 
     async def test_leads_that_another_caller_has_in_hand_are_passed_over(
         self, crowded: Database

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.base import Executable
 
 from dialer.adapters.sql import attempts as attempt_store
+from dialer.adapters.sql import lead_counts as counts_store
 from dialer.adapters.sql import leads as lead_store
 from dialer.adapters.sql.migrate import migrate
 from dialer.adapters.sql.store import open_stores
@@ -38,7 +39,7 @@ def schema(path: Path) -> dict[str, str]:
     """The statements that built the tables and indexes, white space apart."""
     database = sqlite3.connect(path)
     rows = database.execute(
-        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
+        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type != 'trigger' AND name != 'alembic_version'"
     ).fetchall()
     database.close()
     return {name: " ".join(sorted(sql.replace(",", " ").split())) for name, sql in rows}
@@ -128,6 +129,16 @@ class TestSpeed:
         for steps in (wake, take):
             assert "TEMP B-TREE" not in steps
             assert "SCAN leads" not in steps
+
+    async def test_what_holds_leads_back_is_counted_without_the_leads(
+        self, world: World, path: Path
+    ) -> None:
+        assert "ix_lead_counts_key (campaign_id=?)" in plan(path, counts_store._COUNTED)
+        assert "ix_leads_asleep (campaign_id=? AND wakes_at>?" in plan(path, counts_store._NEXT)
+        hour = plan(path, counts_store._IN_THE_HOUR)
+        assert (
+            "COVERING INDEX ix_leads_asleep (campaign_id=? AND wakes_at>? AND wakes_at<?)" in hour
+        )
 
     async def test_what_an_owner_holds_is_found_by_an_index(self, world: World, path: Path) -> None:
         held = lead_store.GIVE_BACK.where(leads.c.owner == "one")

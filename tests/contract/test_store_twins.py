@@ -206,8 +206,21 @@ class Twins(RuleBasedStateMachine):
         lead_id = list(self.seen)[pick % len(self.seen)]
         not_before = self.later(delay)
         self.both(
-            lambda twin: twin.leads.defer(lead_id, owner=owner, state=state, not_before=not_before)
+            lambda twin: twin.leads.defer(
+                lead_id,
+                owner=owner,
+                state=state,
+                not_before=not_before,
+                reason=f"{state} {pick % 2}",
+            )
         )
+
+    @rule(campaign=campaigns, count=st.integers(min_value=0, max_value=4))
+    def peek(self, campaign: CampaignId, count: int) -> None:
+        found = self.both(lambda twin: twin.leads.peek(campaign, count, at=self.now))
+        assert found is not None
+        seen = {lead.lead_id: lead for lead in self.run(self.contents(self.twins[0]))[0]}
+        assert found == [seen[lead.lead_id] for lead in found]
 
     @precondition(lambda self: self.seen)
     @rule(pick=which, owner=owners)
@@ -265,6 +278,7 @@ class Twins(RuleBasedStateMachine):
         counted = [
             (
                 await twin.leads.counts(campaign_id, at=self.now),
+                await twin.leads.holdings(campaign_id, at=self.now),
                 await twin.attempts.abandon_count(campaign_id, since=self.now - 10 * MINUTE),
                 await twin.attempts.outcomes(campaign_id),
                 await twin.attempts.last_ended(campaign_id, 5),

@@ -266,3 +266,21 @@ async def test_the_demonstration_on_a_port_that_is_taken(taken_port: int) -> Non
     code, out, err = await dialer("demo", "--port", str(taken_port))
     assert (code, out) == (1, "")
     assert err == f"dialer: port {taken_port} is taken; choose another\n"
+
+
+async def test_why_tells_from_the_database_alone(config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("phone\n+390612345678\n+390612345679\n")
+    code, out, _ = await dialer(
+        "leads", "import", str(file), "--campaign", "spring", "--config", str(config)
+    )
+    assert (code, out.splitlines()[0]) == (0, "2 added, 0 duplicates, 0 rejected")
+    code, out, _ = await dialer("why", "Spring 2026", "--recount", "--config", str(config))
+    assert code == 0
+    assert "2 leads may be tried now, 0 more within the hour" in out
+    assert "2 were never tried" in out
+    assert "a full recount agrees" in out
+    code, out, _ = await dialer("why", "spring", "--json", "--config", str(config))
+    assert (code, json.loads(out)["held"][0]["count"]) == (0, 2)
+    code, _, err = await dialer("why", "winter", "--config", str(config))
+    assert (code, err) == (1, "dialer: no campaign 'winter'; there are: Spring 2026\n")

@@ -37,6 +37,7 @@ NOT_PURE = {
     "testbed",
     "testbed_ami",
     "testbed_render",
+    "why_command",
 }
 """Modules at the root of dialer/ that touch the world, run tasks, or read settings; all others are the rulebook."""
 

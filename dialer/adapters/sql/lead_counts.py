@@ -1,4 +1,4 @@
-"""How many leads stand where, from counts that every change of a lead keeps up to date (triggers of migration 0031).
+"""How many leads stand where, from counts that every change of a lead keeps up to date (triggers of migration 0040).
 
 A count belongs to a campaign, list, state, reason and the hour (UTC) in which the lead's delay ends. On PostgreSQL it is a sum of
 rows, to which `fold` now and then makes an end; what is read is exact at any moment. Leads that sleep are counted by whole

@@ -29,8 +29,7 @@ _INTO = (
 )
 _LISTED = "EXISTS (SELECT 1 FROM do_not_call d WHERE d.phone = {}) AS listed"
 _BARRED = (
-    "CASE WHEN listed THEN 'excluded' ELSE 'new' END,"
-    " CASE WHEN listed THEN 'do_not_call' END, 0, 0"
+    "CASE WHEN listed THEN 'excluded' ELSE 'new' END, CASE WHEN listed THEN 'do_not_call' END, 0, 0"
 )
 _SKIP = " ON CONFLICT DO NOTHING"
 _SQLITE = (

@@ -1,6 +1,7 @@
 """LeadStore on SQL."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -12,7 +13,6 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
-    func,
     literal_column,
     or_,
     select,
@@ -35,7 +35,7 @@ from dialer.adapters.sql.lead_counts import (
 from dialer.adapters.sql.lists import lists_of
 from dialer.adapters.sql.rows import LEAD_COLUMNS, lead_of, settled_values
 from dialer.adapters.sql.tables import READY, attempts, campaigns, do_not_call, leads
-from dialer.errors import NotFoundError
+from dialer.errors import NotFoundError, StoreUnavailableError
 from dialer.ids import CampaignId, LeadId, uuid7
 from dialer.lead_lists import LeadList, ListSettings, rank_of, spans
 from dialer.leads import DO_NOT_CALL, Lead, LeadState, NewLead
@@ -114,8 +114,9 @@ class SqlLeadStore:
         """Now and then. Who dials reserves, so what a transaction adds to the counts never becomes much."""
         self._reserved += 1
         if self._reserved % FOLD_EVERY == 0:
-            async with self._database.write() as connection:
-                await fold(connection)
+            with suppress(StoreUnavailableError):  # the leads are reserved; another time will do
+                async with self._database.write() as connection:
+                    await fold(connection)
 
     @again
     async def reserve(
@@ -208,7 +209,9 @@ class SqlLeadStore:
             asleep = await asleep_after(connection, campaign_id, held, at)
             still = await asleep_after(connection, campaign_id, held, at + HOUR)
             next_at = await next_due_at(connection, campaign_id, at)
-        waiting = sum(each.number for each in held if each.state in (LeadState.NEW, LeadState.RETRY))
+        waiting = sum(
+            each.number for each in held if each.state in (LeadState.NEW, LeadState.RETRY)
+        )
         return LeadHoldings(
             counted_at=at,
             held=tuple(held),
@@ -331,9 +334,8 @@ _being_rung = exists().where(
 )
 
 
-def _takeable() -> Select[Any]:
-    """The ready leads of :list in :campaign whose ranks are from :first to :last, in the order of the list. Rows that
-    another caller has in hand are passed over."""
+def _ready_leads() -> Select[Any]:
+    """The ready leads of :list in :campaign whose ranks are from :first to :last, in the order of the list."""
     line = and_(
         leads.c.campaign_id == bindparam("campaign"),
         leads.c.list_id == bindparam("list"),
@@ -342,13 +344,14 @@ def _takeable() -> Select[Any]:
     )
     order = (leads.c.rank, leads.c.priority.desc(), leads.c.id)
     best = select(leads.c.id).where(line, ~_barred, ~_being_rung).order_by(*order)
-    return best.limit(bindparam("most")).with_for_update(skip_locked=True, of=leads)
+    return best.limit(bindparam("most"))
 
 
 _sleeping = _sleepers().cte("sleepers")
 _WAKE = update(leads).where(leads.c.id.in_(select(_sleeping.c.id))).values(wakes_at=None)
 
-_taken = _takeable().cte("taken")
+_taken = _ready_leads().with_for_update(skip_locked=True, of=leads).cte("taken")
+"""Rows that another caller has in hand are passed over."""
 _TAKE = (
     update(leads)
     .where(leads.c.id.in_(select(_taken.c.id)))
@@ -356,7 +359,8 @@ _TAKE = (
     .returning(*LEAD_COLUMNS, leads.c.rank)
 )
 
-_PEEK = select(*LEAD_COLUMNS, leads.c.rank).where(leads.c.id.in_(select(_taken.c.id)))
+_seen = _ready_leads().cte("seen")
+_PEEK = select(*LEAD_COLUMNS, leads.c.rank).where(leads.c.id.in_(select(_seen.c.id)))
 
 _to_be_had = or_(
     leads.c.state.in_([LeadState.NEW, LeadState.RETRY]),

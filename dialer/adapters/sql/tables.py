@@ -242,7 +242,7 @@ _partial("ix_leads_held", leads.c.owner, where="owner IS NOT NULL")
 Index("ix_leads_state", leads.c.campaign_id, leads.c.state, leads.c.id)
 Index("ix_leads_page", leads.c.campaign_id, leads.c.id)
 
-lead_counts = Table(  # kept by triggers: see migration 0031
+lead_counts = Table(  # kept by triggers: see migration 0040
     "lead_counts",
     metadata,
     Column("campaign_id", _key(64), nullable=False),

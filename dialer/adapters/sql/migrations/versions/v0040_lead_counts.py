@@ -8,8 +8,8 @@ for good. On SQLite there is one writer, and a count is one row.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0031"
-down_revision = "0030"
+revision = "0040"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 oldest_code = "0003"  # triggers count what older code does
