@@ -327,7 +327,7 @@ class TestDispositions:
         lead = await world.get(call)
         await world.dispose(call, callback_at=NOON + HOUR)
         assert await world.get(call) == replace(
-            lead, state=LeadState.RETRY, next_attempt_at=NOON + HOUR
+            lead, state=LeadState.RETRY, next_attempt_at=NOON + HOUR, held_by="callback"
         )
         assert await world.reserve(at=NOON + HOUR - MINUTE) == []
         assert len(await world.reserve(at=NOON + HOUR)) == 1

@@ -127,7 +127,7 @@ async def test_what_holds_leads_back_is_told_with_its_hour(world: World) -> None
 
 
 async def test_leads_that_are_there_before_the_counts_are_counted(url: str) -> None:
-    await migrate(url, to="0035")
+    await migrate(url, to="0036")
     database = connect(url)
     async with database.write() as connection:
         await connection.exec_driver_sql(
