@@ -190,6 +190,7 @@ class _Run:
         while shift.team.calls:
             for _ in shift.until(shift.now + LEAVING):
                 pass
+            shift.look_up()  # the end of the last talk may never be told
 
     def _stretch(self, begin: datetime, end: datetime) -> None:
         total = self.plan.length * len(self.plan.days)

@@ -247,7 +247,7 @@ class Shift:
         agent = AgentId(name)
         match kind:
             case "look":
-                self._look_up()
+                self.look_up()
             case "disposed":
                 self.handle(WrapUpEnded(agent_id=agent, at=at))
                 self._begin_break(agent, at)
@@ -321,10 +321,11 @@ class Shift:
         if (seconds := self._breaks.pop(agent, None)) is not None:
             self._start_timer(f"back:{agent}", at + timedelta(seconds=seconds))
 
-    def _look_up(self) -> None:
-        assert self._look is not None
-        for event in self._look(self.team, self.exchange, self.now):
-            self.handle(event)
+    def look_up(self) -> None:
+        """Tell the team what the exchange has not told, if anybody looks."""
+        if self._look is not None:
+            for event in self._look(self.team, self.exchange, self.now):
+                self.handle(event)
 
     def _bridge(self, order: BridgeToAgent) -> None:
         try:

@@ -253,3 +253,11 @@ def test_the_command_draws(scenario: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert (tmp_path / "p" / "frontier.svg").is_file()
     assert "timeline.svg" in done.stdout
+
+
+def test_a_day_ends_although_the_ends_of_its_calls_are_never_told() -> None:
+    """The last talks of the day are found by looking at the exchange."""
+    data = {"shift": {"hours": 0.1}, "team": {"agents": 5}, "wire": {"lost_ends": 0.5}}
+    plan = plan_of(scenario_of(data, "x.toml"), "x.toml", profiles=ProfileFiles())
+    (policy,) = plan.policies
+    assert replicate(plan, policy, 1, lambda _done: None).talks > 0
