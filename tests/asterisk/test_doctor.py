@@ -50,7 +50,7 @@ def wrong(findings: list[Finding]) -> dict[str, tuple[Level, str]]:
 
 async def test_a_good_pair_has_nothing_to_mend(pair: AsteriskPair, tmp_path: Path) -> None:
     calls = pair.far_end.cdr()
-    speaking = campaign(id="usa", profile="US-FED", lines=10)
+    speaking = campaign(id="usa", profile="US-FED", lines=10, ring_timeout_seconds=16)
     findings = await examine(good(pair, tmp_path, SCREENED, speaking))
     assert wrong(findings) == {}
     assert {f.key for f in findings if f.level is Level.NOTE} == NOTES

@@ -453,7 +453,10 @@ async def test_their_globals_music_and_users_are_still_theirs(their: Their) -> N
 
 async def test_the_doctor_has_nothing_to_mend(their: Their, tmp_path: Path) -> None:
     value = settings(
-        their.pair, tmp_path, ["7001"], campaign(trunks=[TRUNK], screen=True, profile="US-FED")
+        their.pair,
+        tmp_path,
+        ["7001"],
+        campaign(trunks=[TRUNK], screen=True, profile="US-FED", ring_timeout_seconds=16),
     )
     findings = await examine(value.model_copy(update={"api": ApiSettings(port=0)}))
     wrong = [f for f in findings if f.level in (Level.WARNING, Level.FAULT)]
