@@ -86,6 +86,12 @@ class CampaignPolicy:
     )
     subject: str = ""  # what it is about, for laws that count calls by subject; empty: not said
     sector: str = ""  # what is offered, where a law names it (energy); empty: none of these
+    check_registers: bool = (
+        False  # nobody is called whose number was not asked of the profile's registers
+    )
+    check_consents: bool = (
+        False  # nor, where the profile wants a consent, without one that stands here
+    )
     profile: str = "IT-GARANTE"
     mode: PacingMode = PacingMode.PREDICTIVE
     dial_ratio: float = 2.0  # lines per free agent, for RATIO

@@ -17,6 +17,7 @@ from dialer.law import Law
 from dialer.lead_lists import LeadList, ListSettings
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.ledger_ports import LedgerStore, MachineAudits
+from dialer.number_ports import ConsentStore, DoNotCallStore, RegisterStore
 from dialer.profiles import Profile
 from dialer.trunks import Trunk
 
@@ -217,11 +218,11 @@ class LeadStore(Protocol):
         ...
 
     async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:
-        """From now on nobody rings this E.164 number; leads that wait with it become EXCLUDED."""
+        """From now on nobody rings this E.164 number; leads that wait with it become EXCLUDED. Short for `DoNotCallStore.add`."""
         ...
 
     async def do_not_call(self, phones: Collection[str]) -> set[str]:
-        """Those of `phones` that are on the list."""
+        """Those of `phones` that nobody rings; see DoNotCallStore.matching for those of one client."""
         ...
 
 
@@ -592,6 +593,9 @@ class Stores:
     attempts: AttemptStore
     campaigns: CampaignStore
     clients: ClientStore
+    do_not_call: DoNotCallStore
+    registers: RegisterStore
+    consents: ConsentStore
     trunks: TrunkStore
     agents: AgentDirectory
     leases: Lease

@@ -11,6 +11,11 @@ from dialer.adapters.memory_attempts import MemoryAttemptStore
 from dialer.adapters.memory_leads import MemoryLeadStore, MemoryListStore
 from dialer.adapters.memory_leases import MemoryLease
 from dialer.adapters.memory_ledger import MemoryLedger, MemoryMachineAudits
+from dialer.adapters.memory_numbers import (
+    MemoryConsentStore,
+    MemoryDoNotCallStore,
+    MemoryRegisterStore,
+)
 from dialer.adapters.memory_tables import MemoryTables
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.clients import Client
@@ -114,6 +119,9 @@ def memory_stores(*, random: Random | None = None) -> Stores:
         attempts=MemoryAttemptStore(tables, ledger),
         campaigns=MemoryCampaignStore(tables),
         clients=MemoryClientStore(tables),
+        do_not_call=MemoryDoNotCallStore(tables),
+        registers=MemoryRegisterStore(tables),
+        consents=MemoryConsentStore(tables),
         trunks=MemoryTrunkStore(tables),
         agents=MemoryAgentDirectory(tables),
         leases=MemoryLease(tables),

@@ -10,7 +10,7 @@ from dialer.adapters.lead_changes import after_attempt, after_ruling
 from dialer.adapters.memory_ledger import MemoryLedger
 from dialer.adapters.memory_tables import LONG_AGO, MemoryTables, StoredAttempt
 from dialer.adapters.opening import CLOCKS_APART, OpeningFacts, TrunkUse, admitted, none, result
-from dialer.adapters.said import SAID_BY_AGENT, former_of, said_of
+from dialer.adapters.said import barred_by_agent, former_of, said_of
 from dialer.commands import (
     NO_LIMITS,
     CallRecord,
@@ -63,7 +63,12 @@ class MemoryAttemptStore:
             held={
                 lead_id: tables.leads[lead_id].lead.campaign_id for lead_id in tables.held[owner]
             },
-            barred=tables.do_not_call,
+            barred={
+                call.call_id
+                for call in calls
+                if call.campaign_id in tables.campaigns
+                and tables.is_barred(call.phone, call.campaign_id, call.at)
+            },
             blocked=tables.blocked,
             tried=self._tried(calls),
             limited=limited,
@@ -127,7 +132,7 @@ class MemoryAttemptStore:
             close.lead_update,
             ruled=stored.ruled,
             ruled_at=stored.ruled_at,
-            barred=lead.phone in self._tables.do_not_call,
+            barred=self._tables.is_barred(lead.phone, lead.campaign_id),
         )
         self._tables.put_lead(lead, tried=True)
         self._put(replace(stored, close=close), _closed(attempt, close))
@@ -142,12 +147,12 @@ class MemoryAttemptStore:
             stored = replace(stored, ruled=record.lead_state, ruled_at=record.next_at)
         elif record.lead_state is not None:
             lead = self._tables.leads[attempt.lead_id].lead
-            barred = lead.phone in self._tables.do_not_call
+            barred = self._tables.is_barred(lead.phone, lead.campaign_id)
             after = after_ruling(lead, record.lead_state, record.next_at, barred=barred)
             if after is not None:
                 self._tables.put_lead(after)
         if ruling is not None and ruling.do_not_call:
-            self._tables.bar(stored.phone, SAID_BY_AGENT)
+            self._tables.bar(barred_by_agent(stored.phone, record))
         former = former_of(attempt, record)
         if former is not None:
             self._tables.former_dispositions.append(former)

@@ -10,6 +10,7 @@ from random import Random
 
 from dialer.adapters.lead_changes import SETTLED, after_deferral, after_release, excluded
 from dialer.adapters.memory_tables import WAITING, Entry, MemoryTables, StoredLead, WaitingLine
+from dialer.do_not_call import EVERYBODY, DncKey, DoNotCall
 from dialer.errors import NotFoundError
 from dialer.ids import CampaignId, LeadId, ListId, uuid7
 from dialer.lead_lists import LeadList, LeadOrder, ListSettings, checked_list, spans
@@ -36,7 +37,7 @@ class MemoryLeadStore:
             if new.campaign_id in self._tables.numbers[new.phone]:
                 continue
             lead = _lead_of(LeadId(key), new)
-            barred = new.phone in self._tables.do_not_call
+            barred = self._tables.is_barred(new.phone, new.campaign_id)
             self._tables.put_lead(excluded(lead) if barred else lead)
             added += 1
         return ImportReport(added=added, duplicates=len(leads) - added)
@@ -71,13 +72,14 @@ class MemoryLeadStore:
             ready[:] = [((rank - first) % 24, more, key) for rank, more, key in ready]
             heapify(ready)
         taken: list[Lead] = []
-        busy: list[Entry] = []  # their number is being rung
+        busy: list[Entry] = []  # their number is being rung, or may not be for a while
         while ready and len(taken) < most:
             entry = heappop(ready)
             stored = self._tables.leads[entry[-1]]
             if not _takeable(stored, line.woken_at):
                 continue
-            if stored.lead.phone in self._tables.open_numbers:
+            barred = self._tables.is_barred(stored.lead.phone, of.settings.campaign_id, at)
+            if barred or stored.lead.phone in self._tables.open_numbers:
                 busy.append(entry)
                 continue
             lead = replace(stored.lead, state=LeadState.RESERVED)
@@ -96,7 +98,8 @@ class MemoryLeadStore:
         stored = self._tables.leads[lead_id]
         woken_at = max(at, self._tables.lines[known.campaign_id].woken_at)
         free = known.state is not LeadState.RESERVED or stored.owner == owner
-        barred = known.phone in self._tables.do_not_call or known.phone in self._tables.open_numbers
+        barred = self._tables.is_barred(known.phone, known.campaign_id, at)
+        barred = barred or known.phone in self._tables.open_numbers
         to_be_had = known.state in WAITING and (free or _takeable(stored, woken_at))
         if barred or not to_be_had or not self._tables.holds(owner):
             return None
@@ -195,14 +198,16 @@ class MemoryLeadStore:
         return [
             each.lead
             for each in stored
-            if _takeable(each, line.woken_at) and each.lead.phone not in tables.open_numbers
+            if _takeable(each, line.woken_at)
+            and each.lead.phone not in tables.open_numbers
+            and not tables.is_barred(each.lead.phone, of.settings.campaign_id, at)
         ]
 
     async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:
-        self._tables.bar(phone, reason)
+        self._tables.bar(DoNotCall(digits=phone, reason=reason, added_at=at))
 
     async def do_not_call(self, phones: Collection[str]) -> set[str]:
-        return {phone for phone in phones if phone in self._tables.do_not_call}
+        return {phone for phone in phones if DncKey(EVERYBODY, phone, False) in self._tables.dnc}
 
     def _of(self, campaign_id: CampaignId) -> list[Lead]:
         return [self._tables.leads[key].lead for key in self._tables.leads_of[campaign_id]]

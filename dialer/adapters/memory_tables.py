@@ -9,6 +9,16 @@ from dialer.adapters.lead_changes import excluded
 from dialer.campaign import Campaign
 from dialer.clients import MAIN, Client
 from dialer.commands import CloseAttempt, PlaceCall
+from dialer.consents import ConsentKey, ConsentRecord
+from dialer.do_not_call import (
+    EVERYBODY,
+    DncBook,
+    DncChange,
+    DncKey,
+    DoNotCall,
+    addition,
+    beginnings,
+)
 from dialer.errors import NotFoundError
 from dialer.ids import (
     AgentId,
@@ -100,7 +110,9 @@ class MemoryTables:
         self.leads: dict[LeadId, StoredLead] = {}
         self.leads_of: defaultdict[CampaignId, list[LeadId]] = defaultdict(list)
         self.numbers: defaultdict[str, dict[CampaignId, LeadId]] = defaultdict(dict)
-        self.do_not_call: dict[str, str] = {}  # number -> reason
+        self.dnc: dict[DncKey, DoNotCall] = {}
+        self.dnc_changes: list[DncChange] = []
+        self.consents: dict[ConsentKey, ConsentRecord] = {}
         self.attempts: dict[CallId, StoredAttempt] = {}
         self.ledger: defaultdict[str, list[LedgerRow]] = defaultdict(list)  # by chain
         self.heads: dict[str, ChainHead] = {}
@@ -139,12 +151,23 @@ class MemoryTables:
         if lead.state in WAITING:
             self.lines[lead.campaign_id].put(stored)
 
-    def bar(self, phone: str, reason: str) -> None:
-        """Nobody rings the number from now on; leads that wait with it are EXCLUDED."""
-        self.do_not_call.setdefault(phone, reason)
-        for lead_id in self.numbers[phone].values():
-            lead = self.leads[lead_id].lead
-            if lead.state in WAITING:
+    def bar(self, entry: DoNotCall) -> bool:
+        """As DoNotCallStore.add; whether it is new or lasts longer."""
+        known = self.dnc.get(entry.key)
+        fresh = known is None or entry.outlasts(known)
+        if fresh:
+            self.dnc[entry.key] = entry
+            self.dnc_changes.append(addition(entry))
+        if entry.expires_at is None:
+            self._exclude(entry)
+        return fresh
+
+    def _exclude(self, entry: DoNotCall) -> None:
+        book = DncBook([entry])
+        about = self.leads if entry.by_prefix else self.numbers[entry.digits].values()
+        for lead in [self.leads[lead_id].lead for lead_id in about]:
+            client_id = self.campaigns[lead.campaign_id].policy.client_id
+            if lead.state in WAITING and book.bars(lead.phone, client_id):
                 self.put_lead(excluded(lead))
 
     def rank(self, lead: Lead) -> int:
@@ -154,6 +177,20 @@ class MemoryTables:
     def lists_of(self, campaign_id: CampaignId) -> dict[ListId, LeadList]:
         """By number; the unnamed one is among them."""
         return {DEFAULT_LIST: unnamed_list(campaign_id)} | self.lists.get(campaign_id, {})
+
+    def is_barred(self, phone: str, campaign_id: CampaignId, at: datetime | None = None) -> bool:
+        """Whether the number is on the do-not-call list for the campaign's client, at an instant; None: for good."""
+        if not self.dnc:
+            return False
+        client_id = self.campaigns[campaign_id].policy.client_id
+        keys = (
+            DncKey(client, part, by_prefix)
+            for part in beginnings(phone)
+            for client in (EVERYBODY, client_id)
+            for by_prefix in (True, False)
+        )
+        book = DncBook(self.dnc[key] for key in keys if key in self.dnc)
+        return book.bars(phone, client_id) if at is None else bool(book.of(phone, client_id, at))
 
     def holds(self, owner: str) -> bool:
         """False for an owner whose fence is not its team's any more."""

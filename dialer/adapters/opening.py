@@ -28,7 +28,7 @@ class OpeningFacts:
     """What the store finds under its locks. A trunk that is not in `limited` has no limits."""
 
     held: Mapping[LeadId, CampaignId]  # leads that the owner holds
-    barred: Collection[str]  # numbers on the do-not-call list
+    barred: Collection[CallId]  # whose number is on the do-not-call list for their client
     blocked: Collection[str]  # numbers that a disposition blocks
     tried: Sequence[Tried] = ()  # attempts that the calls' limits may count
     limited: Mapping[TrunkId, Trunk]
@@ -82,7 +82,7 @@ def none(calls: Sequence[PlaceCall], reason: NotOpened) -> OpenResult:
 def _not_allowed(call: PlaceCall, facts: OpeningFacts) -> NotOpened | None:
     if facts.held.get(call.lead_id) != call.campaign_id:
         return NotOpened.NOT_RESERVED
-    if call.phone in facts.barred:
+    if call.call_id in facts.barred:
         return NotOpened.DO_NOT_CALL
     return NotOpened.NUMBER_BLOCKED if call.phone in facts.blocked else None
 

@@ -3,10 +3,18 @@
 from dataclasses import replace
 
 from dialer.commands import RecordDisposition
+from dialer.do_not_call import DoNotCall
 from dialer.ports import Attempt, FormerDisposition
 
 SAID_BY_AGENT = "said to an agent"
 """Why a number is on the do-not-call list, when a disposition put it there."""
+
+
+def barred_by_agent(phone: str, record: RecordDisposition) -> DoNotCall:
+    """The entry that a do-not-call disposition makes. For every client: who says it to one is called by none."""
+    return DoNotCall(
+        digits=phone, reason=SAID_BY_AGENT, source="call", who=record.agent_id, added_at=record.at
+    )
 
 
 def said_of(attempt: Attempt, record: RecordDisposition) -> Attempt:

@@ -9,10 +9,10 @@ from sqlalchemy import Row, and_, bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.opening import OpeningFacts, admitted, none, result
+from dialer.adapters.sql.do_not_call import book_of, clients_of, lock_list
 from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.fences import holds
-from dialer.adapters.sql.leads import listed_numbers
 from dialer.adapters.sql.ledger_entries import Entry, append
 from dialer.adapters.sql.records import keep
 from dialer.adapters.sql.rows import (
@@ -51,11 +51,12 @@ class SqlAttemptStore:
         async with self._database.write() as connection:
             if not await holds(connection, owner):
                 return none(calls, NotOpened.TEAM_LOST)
+            await lock_list(connection, to_change=False)
             tried = await tried_before(connection, calls)
             limited = await locked(connection, {call.trunk for call in calls})
             facts = OpeningFacts(
                 held=await _held_leads(connection, calls, owner),
-                barred=await listed_numbers(connection, [call.phone for call in calls]),
+                barred=await _barred(connection, calls),
                 blocked=await _blocked_numbers(connection, [call.phone for call in calls]),
                 tried=tried,
                 limited=limited,
@@ -211,6 +212,18 @@ async def _blocked_numbers(connection: AsyncConnection, phones: Collection[str])
         query = select(attempts.c.phone).where(blocked).distinct()
         found.update((await connection.execute(query)).scalars())
     return found
+
+
+async def _barred(connection: AsyncConnection, calls: Sequence[PlaceCall]) -> set[CallId]:
+    """The calls whose number is on the do-not-call list."""
+    client_of = await clients_of(connection, {call.campaign_id for call in calls})
+    book = await book_of(connection, {call.phone for call in calls}, client_of.values())
+    return {
+        call.call_id
+        for call in calls
+        if call.campaign_id in client_of
+        and book.of(call.phone, client_of[call.campaign_id], call.at)
+    }
 
 
 async def _insert(connection: AsyncConnection, calls: list[PlaceCall]) -> list[Row[Any]]:

@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dialer.adapters.campaign_rules import rules_document, rules_of
-from dialer.adapters.sql.clients import check_client
+from dialer.adapters.sql.clients import check_clients
 from dialer.adapters.sql.engine import Database, insert_or_update
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import campaigns
@@ -25,7 +25,18 @@ from dialer.errors import ConflictError, NotFoundError
 from dialer.ids import CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
 
-OWN_COLUMNS = frozenset({"campaign_id", "name", "team_id", "client_id", "purpose", "sector"})
+OWN_COLUMNS = frozenset(
+    {
+        "campaign_id",
+        "name",
+        "team_id",
+        "client_id",
+        "purpose",
+        "sector",
+        "check_registers",
+        "check_consents",
+    }
+)
 HOLD = update(campaigns).values(state=CampaignState.PAUSED, held_at=bindparam("since"))
 DURATIONS = frozenset({"ring_timeout", "wrap_up", "preview"})
 
@@ -45,9 +56,11 @@ class SqlCampaignStore:
             "client_id": policy.client_id,
             "purpose": policy.purpose,
             "sector": policy.sector,
+            "check_registers": policy.check_registers,
+            "check_consents": policy.check_consents,
         }
         async with self._database.write() as connection:
-            await check_client(connection, policy.client_id)
+            await check_clients(connection, {policy.client_id})
             statement = insert_or_update(
                 connection, campaigns, values, keep=frozenset({"state", "held_at"})
             )
@@ -146,6 +159,11 @@ def policy_of(
 def _campaign_of(row: Row[Any]) -> Campaign:
     policy = policy_of(CampaignId(row.id), row.name, TeamId(row.team_id), row.policy)
     policy = replace(
-        policy, client_id=ClientId(row.client_id), purpose=row.purpose, sector=row.sector
+        policy,
+        client_id=ClientId(row.client_id),
+        purpose=row.purpose,
+        sector=row.sector,
+        check_registers=row.check_registers,
+        check_consents=row.check_consents,
     )
     return Campaign(policy=policy, state=row.state, held_at=row.held_at)

@@ -1,5 +1,7 @@
 """ClientStore on SQL. A client is never removed: do-not-call requests, consents and calls stay its own."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,10 +31,12 @@ class SqlClientStore:
             return [_client_of(row) for row in rows]
 
 
-async def check_client(connection: AsyncConnection, client_id: ClientId) -> None:
+async def check_clients(connection: AsyncConnection, wanted: Collection[ClientId]) -> None:
     """Raises NotFoundError."""
-    query = select(clients.c.id).where(clients.c.id == client_id)
-    if (await connection.execute(query)).one_or_none() is None:
+    if not wanted:
+        return
+    query = select(clients.c.id).where(clients.c.id.in_(sorted(wanted)))
+    if len((await connection.execute(query)).all()) < len(set(wanted)):
         raise NotFoundError("no such client")
 
 

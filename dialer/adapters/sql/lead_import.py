@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.import_batches import IdentifiedLead
+from dialer.adapters.sql.do_not_call import LONGEST
 from dialer.adapters.sql.engine import Database, chunks
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import campaigns, leads
@@ -22,23 +23,35 @@ from dialer.ids import CampaignId, LeadId
 from dialer.lead_lists import LeadList
 from dialer.ports import ImportReport
 
+_PARTS = ", ".join(f"substr({{0}}, 1, {length})" for length in range(2, LONGEST + 1))
+_LISTED = (
+    "(EXISTS"
+    " (SELECT 1 FROM do_not_call d WHERE d.phone = {0} AND d.expires_at IS NULL)"
+    " OR (EXISTS (SELECT 1 FROM do_not_call_entries) AND EXISTS"
+    " (SELECT 1 FROM do_not_call_entries e WHERE e.client_id IN"
+    " ('', (SELECT c.client_id FROM campaigns c WHERE c.id = {1}))"
+    f" AND e.digits IN ({_PARTS})"
+    " AND (e.by_prefix OR e.digits = {0}) AND e.expires_at IS NULL)))"
+    " AS listed"
+)
+"""Of a number ({0}) and a campaign ({1}): only what bars it for good. Most installations have no entry by client or prefix,
+which is asked first."""
 _INTO = (
     "INSERT INTO leads"
     " (id, phone, name, zone, priority, external_id, rank, list_id, campaign_id,"
     " state, held_by, attempts, never_rang) "
 )
-_LISTED = "EXISTS (SELECT 1 FROM do_not_call d WHERE d.phone = {}) AS listed"
 _BARRED = (
     "CASE WHEN listed THEN 'excluded' ELSE 'new' END, CASE WHEN listed THEN 'do_not_call' END, 0, 0"
 )
 _SKIP = " ON CONFLICT DO NOTHING"
 _SQLITE = (
     f"{_INTO}SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {_BARRED}"
-    f" FROM (SELECT {_LISTED.format('?2')}) WHERE true{_SKIP}"
+    f" FROM (SELECT {_LISTED.format('?2', '?9')}) WHERE true{_SKIP}"
 )
 _POSTGRESQL = (
     f"{_INTO}SELECT id, phone, name, zone, priority, external_id, rank, $8::int, $9::text, {_BARRED}"
-    f" FROM (SELECT n.*, {_LISTED.format('n.phone')}"
+    f" FROM (SELECT n.*, {_LISTED.format('n.phone', '$9::text')}"
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],"
     " $7::bigint[]) AS n (id, phone, name, zone, priority, external_id, rank)) AS m"
     f"{_SKIP}"

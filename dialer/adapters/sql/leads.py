@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.lead_changes import after_deferral
+from dialer.adapters.sql.do_not_call import add_entries, barring, book_of, clients_of
 from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.fences import holds
@@ -34,7 +35,8 @@ from dialer.adapters.sql.lead_counts import (
 )
 from dialer.adapters.sql.lists import lists_of
 from dialer.adapters.sql.rows import LEAD_COLUMNS, lead_of, settled_values
-from dialer.adapters.sql.tables import READY, attempts, campaigns, do_not_call, leads
+from dialer.adapters.sql.tables import READY, UtcDateTime, attempts, campaigns, do_not_call, leads
+from dialer.do_not_call import DoNotCall
 from dialer.errors import NotFoundError, StoreUnavailableError
 from dialer.ids import CampaignId, LeadId, uuid7
 from dialer.lead_lists import LeadList, ListSettings, rank_of, spans
@@ -231,20 +233,11 @@ class SqlLeadStore:
     @again
     async def add_do_not_call(self, phone: str, *, reason: str, at: datetime) -> None:
         async with self._database.write() as connection:
-            await bar(connection, phone, reason=reason, at=at)
+            await add_entries(connection, [DoNotCall(digits=phone, reason=reason, added_at=at)])
 
     async def do_not_call(self, phones: Collection[str]) -> set[str]:
         async with self._database.read() as connection:
             return await listed_numbers(connection, phones)
-
-
-async def bar(connection: AsyncConnection, phone: str, *, reason: str, at: datetime) -> None:
-    """Nobody rings the number from now on; leads that wait with it are EXCLUDED."""
-    listed = insert_or_skip(connection, do_not_call)
-    await connection.execute(listed, {"phone": phone, "reason": reason, "added_at": at})
-    # Who changes one of its leads at this moment is waited for; then all of them are seen as they are.
-    await connection.execute(_WITH_NUMBER, {"number": phone})
-    await connection.execute(_EXCLUDE, {"number": phone})
 
 
 async def listed_numbers(connection: AsyncConnection, phones: Collection[str]) -> set[str]:
@@ -264,9 +257,10 @@ async def _check_campaigns(connection: AsyncConnection, wanted: set[CampaignId])
 
 async def _insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> int:
     """Insert those whose number the campaign does not have; how many that were."""
-    listed = await listed_numbers(connection, [row["phone"] for row in rows])
+    client_of = await clients_of(connection, {row["campaign_id"] for row in rows})
+    book = await book_of(connection, [row["phone"] for row in rows], client_of.values())
     for row in rows:
-        barred = row["phone"] in listed
+        barred = book.bars(row["phone"], client_of[row["campaign_id"]])
         row["state"] = LeadState.EXCLUDED if barred else LeadState.NEW
         row["held_by"] = DO_NOT_CALL if barred else None
     insert = insert_or_skip(connection, leads).returning(leads.c.id)
@@ -328,7 +322,13 @@ def _sleepers() -> Select[Any]:
     return earliest.with_for_update(skip_locked=True)
 
 
-_barred = exists().where(do_not_call.c.phone == leads.c.phone)
+_client = (
+    select(campaigns.c.client_id)
+    .where(campaigns.c.id == leads.c.campaign_id)
+    .correlate(leads)
+    .scalar_subquery()
+)
+_barred = barring(leads.c.phone, _client, bindparam("at", type_=UtcDateTime()))
 _being_rung = exists().where(
     attempts.c.phone == leads.c.phone, attempts.c.ended_at.is_(literal_column("NULL"))
 )
@@ -392,24 +392,3 @@ GIVE_BACK = (
     )
 )
 
-_WITH_NUMBER = (
-    select(leads.c.id)
-    .where(leads.c.phone == bindparam("number"))
-    .order_by(leads.c.id)
-    .with_for_update()
-)
-
-_EXCLUDE = (
-    update(leads)
-    .where(
-        leads.c.phone == bindparam("number"),
-        leads.c.state.in_([LeadState.NEW, LeadState.RETRY, LeadState.RESERVED]),
-    )
-    .values(
-        state=LeadState.EXCLUDED,
-        held_by=DO_NOT_CALL,
-        next_attempt_at=None,
-        owner=None,
-        wakes_at=None,
-    )
-)

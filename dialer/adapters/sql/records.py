@@ -8,8 +8,8 @@ from sqlalchemy import Row, and_, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.lead_changes import after_attempt, after_ruling
-from dialer.adapters.said import SAID_BY_AGENT, former_of, said_of
-from dialer.adapters.sql.leads import bar, listed_numbers
+from dialer.adapters.said import barred_by_agent, former_of, said_of
+from dialer.adapters.sql.do_not_call import add_entries, is_barred
 from dialer.adapters.sql.ledger_entries import ClosedCall, Entry
 from dialer.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
@@ -29,7 +29,7 @@ from dialer.commands import (
     RecordDisposition,
 )
 from dialer.errors import ConflictError, NotFoundError
-from dialer.ids import CallId
+from dialer.ids import CallId, CampaignId
 from dialer.lead_lists import LeadOrder, rank_of, tries_of
 from dialer.leads import Lead, LeadState
 from dialer.ledger_records import of_disposition, waited_ms
@@ -68,7 +68,7 @@ async def _close(connection: AsyncConnection, close: CloseAttempt) -> Entry | No
         return None
     if row.id != close.lead_update.lead_id:
         raise ConflictError("the update is of another lead than the attempt")
-    barred = await _is_barred(connection, row.phone)
+    barred = await _is_barred(connection, row)
     lead = after_attempt(
         lead_of(row),
         close.lead_update,
@@ -95,12 +95,12 @@ async def _record_disposition(connection: AsyncConnection, record: RecordDisposi
     if row.ended_at is None:
         values = {"ruled": record.lead_state, "callback_at": record.next_at}
     elif record.lead_state is not None:
-        barred = await _is_barred(connection, row.phone)
+        barred = await _is_barred(connection, row)
         lead = after_ruling(lead_of(row), record.lead_state, record.next_at, barred=barred)
         if lead is not None:
             await _store(connection, lead)
     if record.ruling is not None and record.ruling.do_not_call:
-        await bar(connection, row.phone, reason=SAID_BY_AGENT, at=record.at)
+        await add_entries(connection, [barred_by_agent(row.phone, record)])
     former = former_of(attempt, record)
     if former is not None:
         await connection.execute(insert(former_dispositions).values(**asdict(former)))
@@ -123,10 +123,10 @@ async def _attempt_with_lead(connection: AsyncConnection, call_id: CallId) -> Ro
     return row
 
 
-async def _is_barred(connection: AsyncConnection, phone: str) -> bool:
+async def _is_barred(connection: AsyncConnection, lead: Row[Any]) -> bool:
     """Asked once the lead is locked: whoever bars its number locks it too, and has either committed or will find it as
     this transaction leaves it."""
-    return bool(await listed_numbers(connection, [phone]))
+    return await is_barred(connection, lead.phone, CampaignId(lead.campaign_id))
 
 
 async def _store(connection: AsyncConnection, lead: Lead, **more: Any) -> None:

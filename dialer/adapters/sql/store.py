@@ -8,12 +8,15 @@ from dialer.adapters.sql.agents import SqlAgentDirectory
 from dialer.adapters.sql.attempts import SqlAttemptStore
 from dialer.adapters.sql.campaigns import SqlCampaignStore
 from dialer.adapters.sql.clients import SqlClientStore
+from dialer.adapters.sql.consents import SqlConsentStore
+from dialer.adapters.sql.do_not_call import SqlDoNotCallStore
 from dialer.adapters.sql.engine import Database, connect
 from dialer.adapters.sql.leads import SqlLeadStore
 from dialer.adapters.sql.leases import SqlLease
 from dialer.adapters.sql.ledger import SqlLedger, SqlMachineAudits
 from dialer.adapters.sql.lists import SqlListStore
 from dialer.adapters.sql.migrate import migrate
+from dialer.adapters.sql.registers import SqlRegisterStore
 from dialer.adapters.sql.trunks import SqlTrunkStore
 from dialer.ports import Stores
 
@@ -42,6 +45,9 @@ def stores_on(database: Database, random: Random) -> Stores:
         attempts=SqlAttemptStore(database),
         campaigns=SqlCampaignStore(database),
         clients=SqlClientStore(database),
+        do_not_call=SqlDoNotCallStore(database),
+        registers=SqlRegisterStore(database),
+        consents=SqlConsentStore(database),
         trunks=SqlTrunkStore(database),
         agents=SqlAgentDirectory(database),
         leases=SqlLease(database),

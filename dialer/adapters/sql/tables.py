@@ -29,6 +29,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -36,6 +37,7 @@ from sqlalchemy.types import TypeEngine
 
 from dialer.campaign import CampaignState
 from dialer.dispositions import Category
+from dialer.do_not_call import DncAction
 from dialer.events import Screening
 from dialer.lead_lists import LeadOrder
 from dialer.leads import LeadState, Outcome
@@ -123,6 +125,8 @@ campaigns = Table(
     Column("client_id", _key(64), nullable=False, server_default="main"),
     Column("purpose", String(32), nullable=False, server_default="telemarketing"),
     Column("sector", String(32), nullable=False, server_default=""),
+    Column("check_registers", Boolean, nullable=False, server_default=false()),
+    Column("check_consents", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("name"),
     # SQLite adds no column that refers to another table and is never null: there only the store looks
     ForeignKeyConstraint(["client_id"], ["clients.id"]).ddl_if(dialect="postgresql"),
@@ -167,6 +171,63 @@ do_not_call = Table(
     Column("phone", String(20), primary_key=True),
     Column("reason", Text, nullable=False),
     Column("added_at", UtcDateTime(), nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("who", Text, nullable=False, server_default=""),
+    Column("expires_at", UtcDateTime()),
+)
+"""Whole numbers that nobody rings, whoever the client is: also servers of the release before look here."""
+
+do_not_call_entries = Table(
+    "do_not_call_entries",
+    metadata,
+    Column("client_id", _key(64), primary_key=True),  # empty: for everybody
+    Column("digits", _key(20), primary_key=True),
+    Column("by_prefix", Boolean, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("added_at", UtcDateTime(), nullable=False),
+    Column("expires_at", UtcDateTime()),
+)
+"""The others: numbers of one client, and beginnings of numbers."""
+
+do_not_call_changes = Table(
+    "do_not_call_changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", UtcDateTime(), nullable=False),
+    Column("action", Word(DncAction), nullable=False),
+    Column("client_id", _key(64), nullable=False),
+    Column("digits", _key(20), nullable=False),
+    Column("by_prefix", Boolean, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
+register_results = Table(
+    "register_results",
+    metadata,
+    Column("phone", String(20), primary_key=True),
+    Column("register", _key(32), primary_key=True),
+    Column("checked_at", UtcDateTime(), nullable=False),
+    Column("listed", Boolean, nullable=False),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("phone", String(20), primary_key=True),
+    Column("client_id", _key(64), ForeignKey("clients.id"), primary_key=True),
+    Column("purpose", String(32), primary_key=True),
+    Column("sector", String(32), primary_key=True),
+    Column("obtained_at", UtcDateTime(), primary_key=True),
+    Column("basis", String(32), nullable=False),
+    Column("text_version", Text, nullable=False),
+    Column("expires_at", UtcDateTime()),
+    Column("withdrawn_at", UtcDateTime()),
+    Column("proof", Text, nullable=False),
+    Column("who", Text, nullable=False),
 )
 
 lists = Table(
