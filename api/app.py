@@ -10,7 +10,19 @@ and no page with scripts of third parties (the description of the API is at /ope
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import agents, calls, campaigns, clients, errors, health, leads, lists, teams, why
+from api import (
+    agents,
+    calls,
+    campaigns,
+    clients,
+    do_not_call,
+    errors,
+    health,
+    leads,
+    lists,
+    teams,
+    why,
+)
 from api.guard import RequestGuard
 from dialer.bootstrap import Dialer
 
@@ -39,7 +51,18 @@ def describe_app() -> FastAPI:
     )
     app.add_middleware(RequestGuard)
     errors.install(app)
-    for resource in (campaigns, clients, why, lists, leads, agents, calls, teams, health):
+    for resource in (
+        campaigns,
+        clients,
+        why,
+        lists,
+        leads,
+        do_not_call,
+        agents,
+        calls,
+        teams,
+        health,
+    ):
         app.include_router(resource.router)
     return app
 

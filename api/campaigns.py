@@ -63,6 +63,14 @@ class Policy(Body):
         pattern=r"^[a-z_]{0,32}$",
         description="Where a law names it: energy",
     )
+    check_registers: bool = Field(
+        default=_DEFAULT.check_registers,
+        description="Call nobody whose number has no fresh result of the profile's registers",
+    )
+    check_consents: bool = Field(
+        default=_DEFAULT.check_consents,
+        description="Where the profile wants a consent, call nobody without one that is kept here",
+    )
     profile: str = Field(default=_DEFAULT.profile, max_length=64)
     mode: PacingMode = _DEFAULT.mode
     dial_ratio: float = Field(
@@ -141,6 +149,8 @@ class Policy(Body):
             client=policy.client_id,
             purpose=policy.purpose,
             sector=policy.sector,
+            check_registers=policy.check_registers,
+            check_consents=policy.check_consents,
             profile=policy.profile,
             mode=policy.mode,
             dial_ratio=policy.dial_ratio,
@@ -176,6 +186,8 @@ class Policy(Body):
             client_id=self.client,
             purpose=self.purpose,
             sector=self.sector,
+            check_registers=self.check_registers,
+            check_consents=self.check_consents,
             profile=self.profile,
             mode=self.mode,
             dial_ratio=self.dial_ratio,

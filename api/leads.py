@@ -160,16 +160,6 @@ class LeadDetail(Answer):
     attempts: list[AttemptAnswer] = Field(description="Oldest first")
 
 
-class DoNotCallBody(Body):
-    phone: str = Field(max_length=64)
-    reason: Line = Field(min_length=1)
-    region: Region = "IT"
-
-
-class DoNotCallAnswer(Answer):
-    phone: str = Field(description="E.164")
-
-
 class _Source(NamedTuple):
     """Where the leads of one request belong."""
 
@@ -244,18 +234,6 @@ async def get_lead(lead_id: LeadIdPath, dialer: DialerDep) -> LeadDetail:
         lead=LeadAnswer.of(lead),
         attempts=[AttemptAnswer.of(attempt, former) for attempt in attempts],
     )
-
-
-@router.post(
-    "/do-not-call",
-    summary="Never ring this number again",
-    responses=problems(*BODY_ERRORS, 503),
-)
-async def do_not_call(body: DoNotCallBody, dialer: DialerDep) -> DoNotCallAnswer:
-    """Of all campaigns, from now on. A call that is up goes on."""
-    phone = e164(body.phone, body.region)
-    await dialer.add_do_not_call(phone, body.reason)
-    return DoNotCallAnswer(phone=phone)
 
 
 def _read(piece: list[NewLeadBody], start: int, source: _Source) -> list[NewLead | RejectedLead]:

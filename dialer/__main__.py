@@ -14,8 +14,10 @@ from rich.live import Live
 
 from dialer import doctor_run, replay_run, serve
 from dialer.config import ApiSettings, read_settings
+from dialer.consent_commands import consents_app
 from dialer.database_commands import database_app
 from dialer.demo import PAIR_NAME, Demo, DemoOptions, pair_up, running
+from dialer.dnc_commands import dnc_app
 from dialer.doctor import healthy
 from dialer.errors import DialerError, InvalidInputError
 from dialer.forecast.command import simulate
@@ -23,6 +25,7 @@ from dialer.lead_file import ImportOptions, import_file, summary, telling
 from dialer.ledger_commands import ledger_app
 from dialer.logs import log_to_stderr
 from dialer.profiles_command import profiles_app
+from dialer.register_commands import registers_app
 from dialer.terminal import picture
 from dialer.testbed import Unavailable, pair_for
 from dialer.texts import Language
@@ -38,6 +41,9 @@ app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(database_app, name="database")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(profiles_app, name="profiles")
+app.add_typer(dnc_app, name="dnc")
+app.add_typer(registers_app, name="registers")
+app.add_typer(consents_app, name="consents")
 app.command()(simulate)
 app.command()(why)
 

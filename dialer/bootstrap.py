@@ -2,7 +2,7 @@
 
 import asyncio
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from random import Random, SystemRandom
 
@@ -22,6 +22,7 @@ from dialer.agents import Agent, AgentStatus
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.campaign_faults import told
 from dialer.config import Settings
+from dialer.do_not_call import DoNotCall
 from dialer.engine.colleagues import Colleagues
 from dialer.engine.disposing import dispose
 from dialer.engine.keeper import TeamKeeper
@@ -48,7 +49,7 @@ from dialer.events import (
     LeadsDue,
     LeadsForgotten,
 )
-from dialer.ids import CallId, CampaignId, NodeId, TeamId, uuid7
+from dialer.ids import CallId, CampaignId, ClientId, NodeId, TeamId, uuid7
 from dialer.live_ports import (
     AgentChanged,
     AgentRequest,
@@ -270,7 +271,7 @@ class Dialer:
         """To the agent's team, wherever it runs. Raises NotFoundError, NotDeliveredError, and see requests.request_call."""
         team_id = (await self.stores.agents.get(event.agent_id)).team_id
         if team_id in self.switchboard.runners:
-            return await request_call(self.switchboard, self.stores.leads, event)
+            return await request_call(self.switchboard, self.stores, event)
         return await self.colleagues.ask_runner(team_id, event)
 
     async def dispose(self, event: DispositionChosen) -> Done:
@@ -297,11 +298,18 @@ class Dialer:
                 raise unknown
             return done
 
-    async def add_do_not_call(self, phone: str, reason: str) -> None:
-        """From this instant nobody rings the number, hoppers included."""
-        await self.stores.leads.add_do_not_call(phone, reason=reason, at=self.clock.now())
-        await self._forget_do_not_call({phone})
-        self.wires.bus.tell(DoNotCallChanged())
+    async def bar(self, entries: Sequence[DoNotCall]) -> int:
+        """From now on nobody rings these numbers, hoppers included; see DoNotCallStore.add."""
+        changed = await self.stores.do_not_call.add(entries)
+        await self._do_not_call_changed()
+        return changed
+
+    async def withdraw_consents(self, phone: str, client_id: ClientId, who: str) -> int:
+        """Nobody rings the number for this client any more, hoppers included; see ConsentStore.withdraw."""
+        at = self.clock.now()
+        ended = await self.stores.consents.withdraw(phone, client_id=client_id, at=at, who=who)
+        await self._do_not_call_changed()
+        return ended
 
     def leads_added(self, campaign_id: CampaignId) -> None:
         """Whoever runs the campaign asks for leads at once."""
@@ -325,7 +333,7 @@ class Dialer:
                     raise NotHereError
                 if isinstance(request, DispositionChosen):
                     return await dispose(self.switchboard, self.stores, request)
-                return await request_call(self.switchboard, self.stores.leads, request)
+                return await request_call(self.switchboard, self.stores, request)
             case _:
                 try:
                     return tell_agent(self.switchboard, request)
@@ -352,7 +360,7 @@ class Dialer:
                     record = await self.stores.agents.get(agent_id)
                     self.keeper.follow_agent(record)
             case DoNotCallChanged():
-                await self._forget_do_not_call(None)
+                await self._forget_do_not_call()
             case TeamReleased():
                 self.keeper.look_soon()
 
@@ -410,16 +418,22 @@ class Dialer:
             if agent is not None and elsewhere and agent.status is not AgentStatus.LOGGED_OUT:
                 raise ConflictError("an agent who is logged in cannot change the team")
 
-    async def _forget_do_not_call(self, phones: set[str] | None) -> None:
-        """Out of the hoppers with these numbers; None: with those that the store's list has."""
+    async def _do_not_call_changed(self) -> None:
+        await self._forget_do_not_call()
+        self.wires.bus.tell(DoNotCallChanged())
+
+    async def _forget_do_not_call(self) -> None:
+        """Out of the hoppers with the numbers that their clients may not ring now."""
+        at = self.clock.now()
         for runner in list(self.switchboard.runners.values()):
-            held = [e.lead for run in runner.team.runs.values() for e in run.hopper]
-            listed = phones
-            if listed is None:
-                listed = await self.stores.leads.do_not_call({lead.phone for lead in held})
-            forgotten = tuple(lead.lead_id for lead in held if lead.phone in listed)
-            if forgotten:
-                runner.post(LeadsForgotten(lead_ids=forgotten, at=self.clock.now()))
+            for run in list(runner.team.runs.values()):
+                phones = {entry.lead.phone for entry in run.hopper}
+                listed = await self.stores.do_not_call.matching(
+                    phones, client_id=run.policy.client_id, at=at
+                )
+                gone = tuple(e.lead.lead_id for e in run.hopper if e.lead.phone in listed)
+                if gone:
+                    runner.post(LeadsForgotten(lead_ids=gone, at=at))
 
     def _backlogs(self) -> dict[TeamId, Backlog]:
         runners = self.switchboard.runners.items()

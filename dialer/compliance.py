@@ -25,7 +25,9 @@ from dialer.compliance_facts import (
     Verdict,
 )
 from dialer.compliance_rules import RULES, Rule
+from dialer.do_not_call import EVERYBODY, DoNotCall
 from dialer.leads import Lead, Outcome
+from dialer.number_facts import NumberFacts
 from dialer.profile_merge import Rules, rules_of
 from dialer.profiles import CapPer, Profile
 
@@ -54,7 +56,7 @@ DIALPLAN_MARGIN = timedelta(milliseconds=50)
 
 
 def snapshot_of(lead: Lead, policy: CampaignPolicy) -> ComplianceSnapshot:
-    """The facts that a lead carries by itself."""
+    """The facts that a lead carries by itself, and those of its number, where they were looked up."""
     machine = lead.last_outcome is Outcome.MACHINE
     tried = (lead.last_attempt_at,) if lead.last_attempt_at is not None else ()
     return ComplianceSnapshot(
@@ -67,6 +69,44 @@ def snapshot_of(lead: Lead, policy: CampaignPolicy) -> ComplianceSnapshot:
         last_machine_at=lead.last_attempt_at if machine else None,
         full_days=policy.guard is Guard.CAUTIOUS,
         attempts_at={CapPer.CALLED_NUMBER: tried},
+        dnc=tuple(map(_entry_of, lead.facts.dnc)) if lead.facts else (),
+        registers=_registers_of(lead.facts, policy) if lead.facts else None,
+        consents=_consents_of(lead.facts, policy) if lead.facts else None,
+    )
+
+
+def _entry_of(entry: DoNotCall) -> DncEntry:
+    return DncEntry(
+        scope=DncScope.GLOBAL if entry.client_id == EVERYBODY else DncScope.CLIENT,
+        by_prefix=entry.by_prefix,
+        expires_at=entry.expires_at,
+    )
+
+
+def _registers_of(facts: NumberFacts, policy: CampaignPolicy) -> tuple[RegisterCheck, ...] | None:
+    """Where a campaign does not ask for results, its lists were cleaned elsewhere; what is known to be listed counts anyway."""
+    known = tuple(
+        RegisterCheck(registry=each.register, checked_at=each.checked_at, listed=each.listed)
+        for each in facts.registers
+    )
+    if policy.check_registers:
+        return known
+    return tuple(each for each in known if each.listed) or None
+
+
+def _consents_of(facts: NumberFacts, policy: CampaignPolicy) -> tuple[Consent, ...] | None:
+    """Those given for the campaign's purpose. Where a campaign does not ask for them, they are kept elsewhere."""
+    if not policy.check_consents:
+        return None
+    return tuple(
+        Consent(
+            given_at=each.obtained_at,
+            expires_at=each.expires_at,
+            revoked_at=each.withdrawn_at,
+            sector=each.sector,
+        )
+        for each in facts.consents
+        if each.purpose == policy.purpose
     )
 
 

@@ -38,6 +38,16 @@ class CampaignSettings(Strict):
         "few sectors have rules of their own",
         pattern=r"^[a-z_]{0,32}$",
     )
+    check_registers: bool = setting(
+        False,
+        "Call nobody whose number has no fresh result of the registers that the profile names: see docs/howto/registers.md",
+        "lists that were cleaned before they came in need nothing more; what is known to be listed is never called",
+    )
+    check_consents: bool = setting(
+        False,
+        "Where the profile wants a consent, call nobody without one that is kept here",
+        "consents are often kept elsewhere; what is withdrawn here is never called",
+    )
     profile: str = setting(
         "IT-GARANTE",
         "Whose law holds: limits, hours, blocks (docs/reference/profiles.md)",
@@ -165,6 +175,8 @@ class CampaignSettings(Strict):
             client_id=ClientId(self.client),
             purpose=self.purpose,
             sector=self.sector,
+            check_registers=self.check_registers,
+            check_consents=self.check_consents,
             profile=self.profile,
             mode=self.mode,
             dial_ratio=self.dial_ratio,

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dialer.ids import CampaignId, LeadId, ListId
+from dialer.number_facts import NumberFacts
 
 DEFAULT_LIST = ListId(0)
 """The list of leads that were given none."""
@@ -98,6 +99,7 @@ class Lead:
     list_id: ListId = DEFAULT_LIST
     answer_odds: float | None = None  # 0..1, as whoever made the list thinks; None: not said
     held_by: str | None = None  # what holds it back, where that is not its last outcome
+    facts: NumberFacts | None = None  # of its number; None: nobody has looked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

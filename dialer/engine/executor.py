@@ -28,6 +28,7 @@ from dialer.commands import (
     RequestLeads,
     StartTimer,
 )
+from dialer.engine.facts import with_facts
 from dialer.engine.tasks import TaskSet
 from dialer.engine.writer import StoreWriter
 from dialer.errors import StoreUnavailableError, TelephonyDownError, TelephonyError
@@ -274,15 +275,17 @@ class Executor:
         leads = await self._stores.leads.reserve_due(
             request.campaign_id, request.count, owner=self._owner, lease=HOPPER_LEASE, at=now
         )
-        self._reserving = False
         next_due_at = None
         if not leads:
             counts = await self._stores.leads.counts(request.campaign_id, at=now)
             next_due_at = counts.next_due_at
+        policy = (await self._stores.campaigns.get(request.campaign_id)).policy
+        known = await with_facts(self._stores, leads, policy.client_id, now)
+        self._reserving = False
         self._post(
             LeadsReserved(
                 campaign_id=request.campaign_id,
-                leads=tuple(leads),
+                leads=tuple(known),
                 next_due_at=next_due_at,
                 at=self._clock.now(),
             )

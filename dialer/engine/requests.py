@@ -4,6 +4,7 @@ from dialer import agents as agent_rules
 from dialer.agents import Agent
 from dialer.calls import Call
 from dialer.campaign_run import HOPPER_LEASE
+from dialer.engine.facts import with_facts
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
 from dialer.errors import ConflictError, NotFoundError
@@ -11,7 +12,7 @@ from dialer.events import CallRequested, LeadTaken
 from dialer.ids import CallId
 from dialer.leads import Lead
 from dialer.live_ports import AgentRequest, Done
-from dialer.ports import LeadStore
+from dialer.ports import Stores
 from dialer.team_view import agent_view
 from dialer.views import CallView
 
@@ -26,17 +27,21 @@ def tell_agent(switchboard: Switchboard, event: AgentRequest) -> Done:
     return done(runner, agent)
 
 
-async def request_call(switchboard: Switchboard, leads: LeadStore, event: CallRequested) -> Done:
+async def request_call(switchboard: Switchboard, stores: Stores, event: CallRequested) -> Done:
     """Reserve the lead for the agent's team, which then holds the agent and calls. Raises NotFoundError, and ConflictError
     with a word of what is against it."""
     runner = switchboard.runner_of_agent(event.agent_id)
     agent = runner.team.agents[event.agent_id]
-    _agree(runner, event, await leads.get(event.lead_id))
-    lead = await leads.reserve(event.lead_id, owner=runner.owner, lease=HOPPER_LEASE, at=event.at)
+    _agree(runner, event, await stores.leads.get(event.lead_id))
+    lead = await stores.leads.reserve(
+        event.lead_id, owner=runner.owner, lease=HOPPER_LEASE, at=event.at
+    )
     if lead is None:
         raise ConflictError(
             "lead_not_to_be_had: being called, over, on the do-not-call list or another team's"
         )
+    campaign = await stores.campaigns.get(lead.campaign_id)
+    (lead,) = await with_facts(stores, [lead], campaign.policy.client_id, event.at)
     runner.post(LeadTaken(agent_id=event.agent_id, lead=lead, at=event.at))
     return done(runner, agent)
 

@@ -21,6 +21,8 @@ FULL: dict[str, Any] = {
     "client": "main",
     "purpose": "survey",
     "sector": "energy",
+    "check_registers": True,
+    "check_consents": True,
     "profile": "IT-GARANTE",
     "mode": "ratio",
     "dial_ratio": 1.5,

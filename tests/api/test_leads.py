@@ -119,7 +119,7 @@ async def test_a_lead_is_shown_with_its_attempts(desk: Desk) -> None:
 async def test_a_number_on_the_list_is_excluded_however_it_is_written(desk: Desk) -> None:
     await desk.leads("+393471234001", "+393471234002")
     listed = await desk.post("/do-not-call", {"phone": "347 123 4001", "reason": "asked"})
-    assert listed == {"phone": "+393471234001"}
+    assert listed == {"phone": "+393471234001", "changed": True}
     excluded = await desk.get("/campaigns/spring/leads", params={"state": "excluded"})
     assert [lead["phone"] for lead in excluded["items"]] == ["+393471234001"]
 
