@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from dialer import doctor_run, replay_run, serve
+from dialer.check_command import check_number
 from dialer.config import ApiSettings, read_settings
 from dialer.consent_commands import consents_app
 from dialer.database_commands import database_app
@@ -46,6 +47,7 @@ app.add_typer(registers_app, name="registers")
 app.add_typer(consents_app, name="consents")
 app.command()(simulate)
 app.command()(why)
+app.command("check")(check_number)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="TOML file; DIALER_* variables win over it.")

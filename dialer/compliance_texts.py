@@ -154,6 +154,18 @@ FAULT_TEXTS: dict[str, tuple[str, str]] = {
 }
 
 PROFILE_TEXTS: dict[str, tuple[str, str]] = {
+    "check.allowed": ("May be called", "Si può chiamare"),
+    "check.denied": ("May not be called: {reason}", "Non si può chiamare: {reason}"),
+    "check.denied_until": (
+        "May not be called before {at}: {reason}",
+        "Non si può chiamare prima di {at}: {reason}",
+    ),
+    "check.at": ("At {at}", "Alle {at}"),
+    "check.no_lead": (
+        "No lead of the campaign has this number: looked at as a new one",
+        "Nessun contatto della campagna ha questo numero: visto come nuovo",
+    ),
+    "check.not_before": ("not before {at}", "non prima di {at}"),
     "law.counsel": (
         "No legal advice. Have your counsel confirm it before you call anybody",
         "Non è un parere legale. Farlo confermare dal proprio legale prima di chiamare chiunque",

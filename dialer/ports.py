@@ -198,6 +198,10 @@ class LeadStore(Protocol):
         """Raises NotFoundError."""
         ...
 
+    async def with_number(self, campaign_id: CampaignId, phone: str) -> Lead | None:
+        """The campaign's lead with this E.164 number."""
+        ...
+
     async def page(
         self, campaign_id: CampaignId, *, after: LeadId | None, limit: int, state: LeadState | None
     ) -> list[Lead]:

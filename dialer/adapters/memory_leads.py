@@ -134,6 +134,10 @@ class MemoryLeadStore:
             raise NotFoundError("no such lead")
         return self._tables.leads[lead_id].lead
 
+    async def with_number(self, campaign_id: CampaignId, phone: str) -> Lead | None:
+        lead_id = self._tables.numbers[phone].get(campaign_id)
+        return None if lead_id is None else self._tables.leads[lead_id].lead
+
     async def page(
         self, campaign_id: CampaignId, *, after: LeadId | None, limit: int, state: LeadState | None
     ) -> list[Lead]:

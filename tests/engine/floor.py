@@ -164,6 +164,9 @@ class FaultyLeads:
     async def get(self, lead_id: LeadId) -> Lead:
         return await self._inner.get(lead_id)
 
+    async def with_number(self, campaign_id: CampaignId, phone: str) -> Lead | None:
+        return await self._inner.with_number(campaign_id, phone)
+
     async def page(
         self, campaign_id: CampaignId, *, after: LeadId | None, limit: int, state: LeadState | None
     ) -> list[Lead]:

@@ -204,3 +204,15 @@ class TestConsents:
         assert (kept["sector"], kept["proof"]) == ("energy", "box 7")
         assert kept["withdrawn_at"]
         assert desk.states()[NUMBERS[0]] is LeadState.EXCLUDED
+
+
+def test_one_number_is_explained_rule_by_rule(desk: Desk) -> None:
+    arguments = ("check", NUMBERS[0], "--campaign", "Spring", "--at")
+    allowed = desk.run(*arguments, "2026-03-03T10:00+01:00").output
+    assert allowed.startswith("May be called\n")
+    assert "Do-not-call list: passed" in allowed
+    assert "IT-GARANTE@" in allowed
+    assert "Have your counsel confirm it" in allowed
+    denied = desk.run(*arguments, "2026-03-03T21:00+01:00", "--language", "it", code=3).output
+    assert denied.startswith("Non si può chiamare prima di 2026-03-04 09:00")
+    assert NUMBERS[0] not in allowed + denied

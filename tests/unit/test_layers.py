@@ -19,6 +19,7 @@ NOT_PURE = {
     "config_hints",
     "config_secrets",
     "config_table",
+    "check_command",
     "consent_commands",
     "database_commands",
     "dnc_commands",

@@ -182,6 +182,14 @@ class SqlLeadStore:
             raise NotFoundError("no such lead")
         return lead_of(row)
 
+    async def with_number(self, campaign_id: CampaignId, phone: str) -> Lead | None:
+        query = select(*LEAD_COLUMNS).where(
+            leads.c.phone == phone, leads.c.campaign_id == campaign_id
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else lead_of(row)
+
     async def page(
         self, campaign_id: CampaignId, *, after: LeadId | None, limit: int, state: LeadState | None
     ) -> list[Lead]:
