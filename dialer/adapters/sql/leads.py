@@ -399,4 +399,3 @@ GIVE_BACK = (
         owner=None,
     )
 )
-
