@@ -185,7 +185,9 @@ def toml(value: Settings) -> str:
         lines += ["[[agents]]", f'code = "{agent.code}"', f'team = "{agent.team}"']
     for config in value.campaigns:
         lines.append("[[campaigns]]")
-        for name, field in config.model_dump(mode="json", exclude_none=True).items():
+        for name, field in config.model_dump(
+            mode="json", exclude_none=True, exclude_defaults=True
+        ).items():
             if isinstance(field, bool):
                 lines.append(f"{name} = {str(field).lower()}")
             else:
