@@ -23,6 +23,7 @@ from dialer.campaign import (
 )
 from dialer.config_caps import CapSettings
 from dialer.config_dispositions import DispositionSettings, dispositions_of, shown
+from dialer.config_retry import RetryRuleSettings, rules_of
 from dialer.dispositions import Category
 from dialer.errors import InvalidInputError, NotFoundError
 from dialer.ids import CampaignId, ClientId, TeamId, TrunkId
@@ -133,6 +134,11 @@ class Policy(Body):
         max_length=20,
         description="How often one person may be called, beside the caps of the profile",
     )
+    retry_rules: list[RetryRuleSettings] = Field(
+        default=[],
+        max_length=len(Outcome),
+        description="How the delays of `retry_seconds` develop from try to try",
+    )
     dispositions: list[DispositionSettings] = Field(
         default=[],
         max_length=200,
@@ -174,6 +180,9 @@ class Policy(Body):
             retry_seconds={key: delay.total_seconds() for key, delay in policy.retry.items()},
             subject=policy.subject,
             caps=[CapSettings.of(cap) for cap in policy.caps],
+            retry_rules=[
+                RetryRuleSettings.of(outcome, rule) for outcome, rule in policy.retry_rules.items()
+            ],
             dispositions=shown(policy.dispositions),
         )
 
@@ -211,6 +220,7 @@ class Policy(Body):
             retry={key: timedelta(seconds=delay) for key, delay in self.retry_seconds.items()},
             subject=self.subject,
             caps=tuple(cap.cap() for cap in self.caps),
+            retry_rules=rules_of(self.retry_rules),
             dispositions=dispositions_of(self.dispositions),
         )
 

@@ -8,6 +8,7 @@ from dialer.dispositions import DEFAULT_DISPOSITIONS, Disposition
 from dialer.ids import MAIN_CLIENT, CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
 from dialer.profiles import Cap, CapPer
+from dialer.retry_rules import RetryRule
 
 
 class PacingMode(StrEnum):
@@ -117,6 +118,7 @@ class CampaignPolicy:
     retry: dict[Outcome, timedelta] = field(default_factory=lambda: dict(DEFAULT_RETRY))
     dispositions: tuple[Disposition, ...] = DEFAULT_DISPOSITIONS
     caps: tuple[Cap, ...] = DEFAULT_CAPS
+    retry_rules: dict[Outcome, RetryRule] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

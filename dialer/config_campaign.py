@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from dialer.campaign import DEFAULT_CAPS, CampaignPolicy, Guard, PacingMode, TakeBack
 from dialer.config_caps import CapSettings
 from dialer.config_dispositions import DispositionSettings, dispositions_of
+from dialer.config_retry import RetryRuleSettings, rules_of
 from dialer.config_table import ID, ONE_TEAM, Strict, TrunkName, setting
 from dialer.errors import InvalidInputError
 from dialer.ids import MAIN_CLIENT, CampaignId, ClientId, TeamId, TrunkId
@@ -150,6 +151,11 @@ class CampaignSettings(Strict):
         "How often one person may be called, beside the profile's caps: tables `[[campaigns.caps]]`",
         "nobody wants the fifth call of a day",
     )
+    retry_rules: list[RetryRuleSettings] = setting(
+        [],
+        "How the delays before the next try develop: tables `[[campaigns.retry_rules]]`",
+        "they stay as they are from try to try",
+    )
     dispositions: list[DispositionSettings] = setting(
         [],
         "What agents may say of a call: tables `[[campaigns.dispositions]]`",
@@ -194,5 +200,6 @@ class CampaignSettings(Strict):
             screen=self.screen,
             subject=self.subject,
             caps=tuple(cap.cap() for cap in self.caps),
+            retry_rules=rules_of(self.retry_rules),
             dispositions=dispositions_of(self.dispositions),
         )

@@ -7,6 +7,7 @@ from dialer.campaign import DEFAULT_RETRY, CampaignPolicy
 from dialer.ids import LeadId
 from dialer.leads import NEVER_RANG, LeadState, LeadUpdate, Outcome
 from dialer.profiles import Profile
+from dialer.retry_rules import STEADY, delay_after
 
 
 class TrunkFault(StrEnum):
@@ -30,7 +31,8 @@ def decide(
 ) -> LeadUpdate:
     """The lead's next state. `attempts` and `never_rang` as they were before this attempt.
 
-    An outcome without a retry delay, and the last allowed attempt, end the lead. What never rang burns no attempt. Where
+    An outcome without a retry delay, and the last allowed attempt, end the lead; the delay develops by the campaign's
+    retry_rules. What never rang burns no attempt. Where
     a trunk is at fault the lead does not end, however often, and where another trunk may carry it, it is due at once.
     Only a number that no trunk carries, though they carry others, ends after `max_never_rang` of those in a row.
     A person who was abandoned is not rung again before the profile's block is over, whatever the campaign says.
@@ -50,6 +52,9 @@ def decide(
     used_up = (
         attempts + 1 >= policy.max_attempts if counts else never_rang + 1 >= policy.max_never_rang
     )
+    if delay is not None and counts:
+        rule = policy.retry_rules.get(outcome, STEADY)
+        delay = delay_after(outcome, delay, rule, attempts=attempts)
     again = delay is not None and not used_up
     if outcome is Outcome.ABANDONED and delay is not None:
         delay = max(delay, profile.abandon_block)

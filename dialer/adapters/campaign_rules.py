@@ -8,6 +8,7 @@ from dialer.campaign import DEFAULT_CAPS, CampaignPolicy
 from dialer.dispositions import DEFAULT_DISPOSITIONS, Category, Disposition
 from dialer.leads import Outcome
 from dialer.profiles import Cap, CapPer
+from dialer.retry_rules import RetryRule
 
 
 def rules_document(policy: CampaignPolicy) -> dict[str, Any]:
@@ -17,6 +18,10 @@ def rules_document(policy: CampaignPolicy) -> dict[str, Any]:
         found["dispositions"] = [_disposition_document(one) for one in policy.dispositions]
     if policy.caps != DEFAULT_CAPS:
         found["caps"] = [_cap_document(cap) for cap in policy.caps]
+    if policy.retry_rules:
+        found["retry_rules"] = {
+            outcome.value: _rule_document(rule) for outcome, rule in policy.retry_rules.items()
+        }
     if policy.subject:
         found["subject"] = policy.subject
     return found
@@ -29,7 +34,24 @@ def rules_of(document: dict[str, Any]) -> dict[str, Any]:
         found["dispositions"] = tuple(map(_disposition_of, document["dispositions"]))
     if "caps" in document:
         found["caps"] = tuple(map(_cap_of, document["caps"]))
+    if "retry_rules" in document:
+        rules = document["retry_rules"].items()
+        found["retry_rules"] = {Outcome(word): _rule_of(rule) for word, rule in rules}
     return found
+
+
+def _rule_document(rule: RetryRule) -> dict[str, Any]:
+    return {
+        "growth": rule.growth,
+        "shift": rule.shift.total_seconds(),
+        "longest": rule.longest.total_seconds(),
+        "most": rule.most,
+    }
+
+
+def _rule_of(document: dict[str, Any]) -> RetryRule:
+    durations = {key: timedelta(seconds=document[key]) for key in ("shift", "longest")}
+    return RetryRule(growth=document["growth"], most=document["most"], **durations)
 
 
 def _cap_document(cap: Cap) -> dict[str, Any]:

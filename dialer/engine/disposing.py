@@ -2,13 +2,16 @@
 runner of the team, whose writer keeps the word and what it rules."""
 
 from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from dialer.campaign import CampaignPolicy
+from dialer.compliance import earliest, snapshot_of
 from dialer.dispositions import Ruling, Said, find, settle
 from dialer.engine.requests import done
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
-from dialer.errors import ConflictError
+from dialer.errors import ConflictError, InvalidInputError
 from dialer.events import DispositionChosen, LeadsDue
 from dialer.leads import NEVER_RANG, Lead
 from dialer.live_ports import Done
@@ -30,11 +33,32 @@ async def dispose(switchboard: Switchboard, stores: Stores, event: DispositionCh
     policy = await _policy(runner, stores, attempt)
     lead = await stores.leads.get(attempt.lead_id)
     ruling = _ruling(event, policy, attempt, lead)
+    if event.callback_at is not None:
+        _check_callback(runner, attempt, lead, event.callback_at)
     runner.post(replace(event, ruling=ruling))
     if ruling.next_at is not None:  # the writer keeps the order: first it is stored, then asked for
         for campaign_id in runner.team.runs:
             runner.post(LeadsDue(campaign_id=campaign_id, at=event.at))
     return done(runner, agent)
+
+
+def _check_callback(runner: TeamRunner, attempt: Attempt, lead: Lead, at: datetime) -> None:
+    """A callback that the law would not let ring at its time is not agreed: the agent, who may still have the person, hears of
+    the next instant at which it would. What may change until then (other calls) is looked at again when it is dialled."""
+    run = runner.team.runs.get(attempt.campaign_id)
+    if run is None:
+        return
+    if lead.attempts + (attempt.ended_at is None) >= run.policy.max_attempts:
+        raise InvalidInputError("callback_at", "attempts_used: the campaign allows no further one")
+    facts = replace(snapshot_of(lead, run.policy), agent_reserved=True)
+    free = earliest(facts, run.rules(lead, at), at)
+    if free != at:
+        allowed = "none is in reach" if free is None else f"the next is {_local(free, lead)}"
+        raise InvalidInputError("callback_at", f"not allowed at that instant; {allowed}")
+
+
+def _local(at: datetime, lead: Lead) -> str:
+    return at.astimezone(ZoneInfo(lead.zone)).isoformat(timespec="seconds")
 
 
 async def _policy(runner: TeamRunner, stores: Stores, attempt: Attempt) -> CampaignPolicy:

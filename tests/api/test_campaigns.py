@@ -45,6 +45,15 @@ FULL: dict[str, Any] = {
     "message": "house/sorry",
     "retry_seconds": {"busy": 600.0, "no_answer": 7200.0},
     "subject": "spring-2026",
+    "retry_rules": [
+        {
+            "outcome": "busy",
+            "growth": 2.0,
+            "shift_seconds": 0.0,
+            "longest_seconds": 14400.0,
+            "most": 5,
+        }
+    ],
     "caps": [
         {"most": 3, "per": "called_number", "hours": 24.0, "days": None},
         {"most": 9, "per": "called_person", "hours": None, "days": 7},

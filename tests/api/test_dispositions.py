@@ -9,6 +9,7 @@ from tests.api.desk import AGENTS, Desk
 OWN = [
     {"code": "won", "category": "success", "en": "Won", "it": "Vinto"},
     {"code": "no", "category": "refusal", "en": "No", "it": "No"},
+    {"code": "later", "category": "callback", "en": "Later", "it": "Poi"},
     {"code": "stop", "category": "do_not_call", "it": "Basta"},
 ]
 
@@ -32,10 +33,11 @@ async def test_the_campaigns_own_set_is_shown_in_the_readers_language(floor: Des
     assert [(one["code"], one["text"]) for one in found] == [
         ("won", "Vinto"),
         ("no", "No"),
+        ("later", "Poi"),
         ("stop", "Basta"),
     ]
     english = await floor.get("/campaigns/spring/dispositions")
-    assert [one["text"] for one in english] == ["Won", "No", "stop"]
+    assert [one["text"] for one in english] == ["Won", "No", "Later", "stop"]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,11 @@ async def test_an_unknown_word_is_refused_and_the_wish_of_a_person_stands(floor:
     problem = await floor.post(path, {"disposition": "wonn"}, status=422)
     assert problem["field"] == "disposition"
     assert "did you mean 'won'?" in problem["message"]
+
+    sunday = {"disposition": "later", "callback_at": "2026-03-08T11:00:00+01:00"}
+    refused = await floor.post(path, sunday, status=422)
+    assert refused["field"] == "callback_at"
+    assert refused["message"].endswith("the next is 2026-03-09T09:00:00+01:00")
 
     call = await floor.post(f"/calls/{agent['call_id']}/hang-up", status=202)
     await floor.agent(agent["code"], phase="wrap_up")

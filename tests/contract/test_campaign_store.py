@@ -22,6 +22,7 @@ from dialer.ids import AgentId, CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
 from dialer.ports import AgentRecord, Stores
 from dialer.profiles import Cap, CapPer
+from dialer.retry_rules import RetryRule
 from tests.contract.world import AUTUMN, NOON, SPRING, policy
 
 EVERYTHING = CampaignPolicy(
@@ -55,6 +56,9 @@ EVERYTHING = CampaignPolicy(
     message="sorry",
     retry={Outcome.BUSY: timedelta(minutes=1, milliseconds=500)},
     subject="energy-2026",
+    retry_rules={
+        Outcome.BUSY: RetryRule(growth=2, shift=timedelta(hours=3), longest=timedelta(1), most=4)
+    },
     caps=(
         Cap(most=3, per=CapPer.CALLED_NUMBER, length=timedelta(hours=24)),
         Cap(most=4, per=CapPer.CALLED_PERSON_AND_SUBJECT, days=30),

@@ -17,6 +17,7 @@ NOT_PURE = {
     "config_caps",
     "config_dispositions",
     "config_hints",
+    "config_retry",
     "config_secrets",
     "config_table",
     "check_command",

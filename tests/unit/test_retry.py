@@ -5,10 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dialer.ids import LeadId
 from dialer.leads import LeadState, LeadUpdate, Outcome
 from dialer.retry import decide
+from dialer.retry_rules import AFTER_REJECTED, RetryRule, delay_after
 from tests.support.playbook import ITALY, START, policy
 
 
@@ -89,3 +92,48 @@ def test_where_there_is_no_block_the_campaign_decides() -> None:
 def test_only_an_abandoned_call_notes_an_abandonment() -> None:
     for outcome in set(Outcome) - {Outcome.ABANDONED}:
         assert after(outcome).abandoned_at is None
+
+
+def test_a_busy_line_is_tried_soon_then_ever_later() -> None:
+    rules = {Outcome.BUSY: RetryRule(growth=2, longest=timedelta(hours=1), most=5)}
+    waits = [
+        after(Outcome.BUSY, attempts=tries, policy=policy(retry_rules=rules)).next_attempt_at
+        for tries in range(5)
+    ]
+    assert waits == [*(START + timedelta(minutes=m) for m in (15, 30, 60, 60)), None]
+
+
+def test_a_shift_moves_the_tries_through_the_day() -> None:
+    rules = {Outcome.NO_ANSWER: RetryRule(shift=timedelta(hours=3))}
+    waits = [
+        after(Outcome.NO_ANSWER, attempts=tries, policy=policy(retry_rules=rules)).next_attempt_at
+        for tries in range(3)
+    ]
+    assert waits == [START + timedelta(hours=hours) for hours in (4, 7, 10)]
+
+
+def test_who_declined_is_never_rung_at_once() -> None:
+    hasty = policy(retry={Outcome.REJECTED: timedelta(seconds=1)})
+    assert after(Outcome.REJECTED, policy=hasty).next_attempt_at == START + AFTER_REJECTED
+
+
+@given(
+    outcome=st.sampled_from(Outcome),
+    delay=st.timedeltas(timedelta(seconds=1), timedelta(days=30)),
+    attempts=st.integers(0, 1000),
+    rule=st.builds(
+        RetryRule,
+        growth=st.floats(1, 10),
+        shift=st.timedeltas(timedelta(), timedelta(days=7)),
+        longest=st.timedeltas(timedelta(seconds=1), timedelta(days=366)),
+        most=st.none() | st.integers(1, 1000),
+    ),
+)
+def test_no_rule_is_ever_quicker_than_the_outcomes_own_delay_nor_tries_too_often(
+    outcome: Outcome, delay: timedelta, attempts: int, rule: RetryRule
+) -> None:
+    found = delay_after(outcome, delay, rule, attempts=attempts)
+    assert (found is None) == (rule.most is not None and attempts + 1 >= rule.most)
+    if found is not None:
+        floor = AFTER_REJECTED if outcome is Outcome.REJECTED else timedelta()
+        assert max(delay, floor) <= found <= max(delay, rule.longest, floor)
