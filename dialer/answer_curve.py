@@ -249,7 +249,8 @@ class AnswerCurve:
             return
         spent = now - self.built_at
         if self.resolved >= MATURE_CALLS and spent < MATURE_SECONDS:
-            self.stall.wait(float((self._live + live) @ self._leaving) / 2 * spent / BIN, now)
+            leaving = float((self._live + live) @ self._leaving) / 2
+            self.stall.wait(leaving * spent / BIN, spent, now)
         if self.stall.goes_on:
             return
         factor = fade(self.built_at, now, LEVEL_MEMORY)

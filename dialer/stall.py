@@ -1,8 +1,9 @@
 """A trunk that holds its calls: nothing rings, nothing ends, and then everything rings at once.
 
 Theory of operation. Calls in flight end at a rate that is known. When so many ends are missing that chance does not explain it
-(SILENT expected, none seen: e^-SILENT), the calls are being held: their ages stand still from the last end that was seen until
-the next, so that none of them counts as one that nobody will answer any more, and no others are dialled in their place.
+(SILENT expected in SILENT_SECONDS or more, none seen: e^-SILENT), the calls are being held: their ages stand still from the
+last end that was seen until the next, so that none of them counts as one that nobody will answer any more, and no others are
+dialled in their place.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ import numpy as np
 from dialer.hazards import Floats
 
 SILENT = 10.0
+SILENT_SECONDS = 4.0
+"""Silence of less is not believed, however many calls there are: what is told may be late, or come in heaps."""
+
 FORGET_SECONDS = 120.0
 
 
@@ -31,12 +35,14 @@ class Stall:
         if self.began_at is not None and self.ended_at is None:
             self.ended_at = now
 
-    def wait(self, expected: float, now: float) -> None:
-        """So many ends were to be expected since it was last asked."""
+    def wait(self, expected: float, seconds: float, now: float) -> None:
+        """So many ends were to be expected in the `seconds` since it was last asked. Those before an end that was seen are not
+        missing."""
         if self.ended_at is not None and now - self.ended_at > FORGET_SECONDS:
             self.began_at = self.ended_at = None
-        self.missing += expected
-        if self.missing > SILENT and not self.goes_on:
+        silent = seconds if self.seen_at is None else max(now - self.seen_at, 0.0)
+        self.missing += expected * min(silent / seconds, 1.0) if seconds > 0.0 else expected
+        if self.missing > SILENT and silent >= SILENT_SECONDS and not self.goes_on:
             self.began_at = now if self.seen_at is None else self.seen_at
             self.ended_at = None
 

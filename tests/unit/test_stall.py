@@ -17,17 +17,35 @@ def held() -> Stall:
     """The last end was seen at 100; at 120 more are missing than chance explains."""
     stall = Stall()
     stall.end_seen(100.0)
-    stall.wait(SILENT + 1.0, 120.0)
+    stall.wait(SILENT + 1.0, 20.0, 120.0)
     return stall
 
 
 def test_ends_that_come_as_expected_are_no_stall() -> None:
     stall = Stall()
     for second in range(100):
-        stall.wait(SILENT / 2, float(second))
+        stall.wait(SILENT / 2, 1.0, float(second))
         stall.end_seen(float(second))
     assert not stall.goes_on
     assert ages(stall, 100.0, 90.0, 50.0) == [10.0, 50.0]
+
+
+def test_what_was_expected_before_the_last_end_is_not_missing() -> None:
+    """A large floor: thirty ends a second, asked for every two seconds."""
+    stall = Stall()
+    for second in range(2, 400, 2):
+        stall.end_seen(second - 0.04)
+        stall.wait(60.0, 2.0, float(second))
+        assert not stall.goes_on
+
+
+def test_a_short_silence_is_what_is_told_late() -> None:
+    stall = Stall()
+    stall.end_seen(100.0)
+    stall.wait(60.0, 2.0, 102.0)
+    assert not stall.goes_on
+    stall.wait(60.0, 2.0, 104.0)
+    assert stall.goes_on
 
 
 def test_ages_stand_still_from_the_last_end_that_was_seen() -> None:
@@ -47,7 +65,7 @@ def test_after_it_they_go_on_from_where_they_stood_and_new_calls_are_as_old_as_t
 def test_it_is_forgotten_in_time() -> None:
     stall = held()
     stall.end_seen(160.0)
-    stall.wait(0.0, 161.0 + FORGET_SECONDS)
+    stall.wait(0.0, 2.0, 161.0 + FORGET_SECONDS)
     assert ages(stall, 300.0, 95.0) == [205.0]
 
 
