@@ -451,6 +451,7 @@ class Dialer:
             profiles=self.profiles,
             attempts=self.stores.attempts,
             trunks=self.stores.trunks,
+            audits=self.stores.audits,
             clock=self.clock,
             centre=self.settings.country,
         )

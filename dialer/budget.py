@@ -8,6 +8,7 @@ hours of today close, so that every day ends within every limit.
 import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
+from fractions import Fraction
 
 from dialer.brake import (
     DEFAULT_TARGET,
@@ -44,6 +45,7 @@ class Budget:
     guard: Guard = Guard.STANDARD
     works_until: time | None = None
     rate: AnswerRate = field(default_factory=AnswerRate)
+    machine_error: Fraction = Fraction(0)
     _starts: list[datetime | None] = field(default_factory=list)
 
     @classmethod
@@ -93,6 +95,34 @@ class Budget:
             for count in self.counts
         ]
 
+    def machine(self, now: datetime) -> None:
+        """Detection said machine, and nobody was connected: a person perhaps, by estimate."""
+        self.roll(now)
+        self.counts = [replace(count, machines=count.machines + 1) for count in self.counts]
+
+    def taken_back(self, abandoned: bool, counted_at: datetime, now: datetime) -> None:
+        """What was counted as a person's answer at `counted_at` was a machine's, as its agent says now."""
+        self.roll(now)
+        self.counts = [
+            replace(
+                count,
+                answered=max(count.answered - 1, 0),
+                abandoned=max(count.abandoned - abandoned, 0),
+            )
+            if start is None or counted_at >= start
+            else count
+            for count, start in zip(self.counts, self._starts, strict=True)
+        ]
+
+    def _whole(self, index: int) -> WindowCount:
+        """With the people among the machines, by estimate: in both numbers, rounded up, which raises the ratio."""
+        count = self.counts[index]
+        people = math.ceil(self.machine_error * count.machines)
+        return WindowCount(answered=count.answered + people, abandoned=count.abandoned + people)
+
+    def _wholes(self) -> list[WindowCount]:
+        return [self._whole(index) for index in range(len(self.counts))]
+
     def abandoned_after_all(self, now: datetime) -> None:
         """A call that was counted as talked turned out abandoned: the dialplan's word is final."""
         self.roll(now)
@@ -107,7 +137,7 @@ class Budget:
         return most if self.target is None else min(self.target, most)
 
     def _allowed(self, index: int, horizon: float) -> float:
-        count, limit = self.counts[index], self.profile.windows[index].limit_ratio
+        count, limit = self._whole(index), self.profile.windows[index].limit_ratio
         goal = min(self.goal, DEFAULT_TARGET * limit)
         return steered(goal, count.answered, count.abandoned, horizon, limit)
 
@@ -130,7 +160,7 @@ class Budget:
                 days=window.days,
             )
             for index, (count, window) in enumerate(
-                zip(self.counts, self.profile.windows, strict=True)
+                zip(self._wholes(), self.profile.windows, strict=True)
             )
         )
 
@@ -173,7 +203,7 @@ class Budget:
         """Whether what has happened is over the limit of any window."""
         return any(
             count.abandoned > window.limit_ratio * count.answered
-            for count, window in zip(self.counts, self.profile.windows, strict=True)
+            for count, window in zip(self._wholes(), self.profile.windows, strict=True)
         )
 
     def worst(self) -> tuple[float, float]:
@@ -185,7 +215,7 @@ class Budget:
         """(what it has seen, limit) of the window that is nearest to its limit."""
         pairs = [
             (count, window.limit_ratio)
-            for count, window in zip(self.counts, self.profile.windows, strict=True)
+            for count, window in zip(self._wholes(), self.profile.windows, strict=True)
         ]
         return max(pairs, key=lambda pair: _ratio(pair[0]) / pair[1], default=(WindowCount(), 1.0))
 

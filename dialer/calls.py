@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from dialer.abandonment import AnsweredCall
 from dialer.commands import AnswerRule, CloseAttempt, PlaceCall, RecordDisposition
 from dialer.errors import IllegalTransitionError
 from dialer.events import (
@@ -242,6 +243,21 @@ def closing(call: Call, update: LeadUpdate) -> CloseAttempt:
 def plays_message(rule: AnswerRule) -> bool:
     """What the dialplan does by itself at the limit."""
     return rule.action is NoAgentAction.MESSAGE and bool(rule.message)
+
+
+def answered_call(call: Call, outcome: Outcome) -> AnsweredCall:
+    """What makes the class of this call, which has come to `outcome`, or is about to."""
+    until = call.bridged_at or call.ended_at
+    waited = until - call.answered_at if until and call.answered_at else None
+    rule = call.order.answer_rule
+    return AnsweredCall(
+        outcome=outcome,
+        answered=call.answered_at is not None,
+        waited=waited,
+        screened=rule.screen,
+        message=plays_message(rule),
+        machine=outcome is Outcome.LOST and call.screening is Screening.MACHINE,
+    )
 
 
 def disposition_of(event: DispositionChosen) -> RecordDisposition:

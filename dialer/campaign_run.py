@@ -115,6 +115,7 @@ class CampaignRun:
     def of(cls, loaded: CampaignLoaded) -> "CampaignRun":
         budget = Budget.of(loaded.campaign.policy, loaded.profile, loaded.started_at)
         budget.load(loaded.counts, loaded.at)
+        budget.machine_error = loaded.machine_error
         return cls(
             campaign=loaded.campaign,
             profile=loaded.profile,
@@ -129,6 +130,7 @@ class CampaignRun:
         self.trunks = loaded.trunks
         self.law = loaded.law or Law(loaded.profile)
         self.budget.follow(loaded.campaign.policy)
+        self.budget.machine_error = loaded.machine_error
         if loaded.profile.name != self.profile.name:
             self.profile = self.budget.profile = loaded.profile
             self.budget.load(loaded.counts, loaded.at)

@@ -1,15 +1,17 @@
 """What becomes of a call that has ended: its class, its count in the abandon budget, its attempt and its lead."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dialer import calls as call_rules
 from dialer import retry, revoking
+from dialer.abandonment import EventClass
+from dialer.answer_count import AnswerCount
 from dialer.calls import Call, outcome_of
 from dialer.campaign_run import CampaignRun, HopperLead
 from dialer.commands import CancelTimer, Command
 from dialer.ids import CallId
-from dialer.leads import PERSON_ANSWERED, Lead, LeadUpdate, Outcome
+from dialer.leads import Lead, LeadUpdate, Outcome
 from dialer.trunk_board import TrunkBoard
 
 
@@ -20,7 +22,7 @@ class Endings:
     calls: dict[CallId, Call]
     leads: dict[CallId, HopperLead]
     trunks: TrunkBoard
-    _counted: set[CallId] = field(default_factory=set)  # by the abandon budget, as answered
+    answers: AnswerCount = field(default_factory=AnswerCount)
 
     def close(self, run: CampaignRun, call: Call) -> list[Command]:
         """The call, which has ended and was observed, is no more the team's."""
@@ -28,12 +30,12 @@ class Endings:
         assert now is not None
         outcome = outcome_of(call)
         run.ended(outcome)
-        if outcome in PERSON_ANSWERED:
-            self.count_answer(run, call_id, now, abandoned=outcome is Outcome.ABANDONED)
-        self._counted.discard(call_id)
+        of = self.answers.ended(run, call, outcome, now)
         lead = self.leads.pop(call_id).lead
         del self.calls[call_id]
         update = self._update(run, call, lead, outcome, now)
+        if of is EventClass.SILENT:  # also one whose end nobody saw: it is left alone for as long
+            update = replace(update, abandoned_at=update.abandoned_at or now)
         if update.next_attempt_at == now:
             run.ask_at = None  # it is due: no need to wait before the store is asked
         return [CancelTimer(key=f"guard:{call_id}"), call_rules.closing(call, update)]
@@ -54,13 +56,3 @@ class Endings:
             now=now,
             fault=fault,
         )
-
-    def count_answer(
-        self, run: CampaignRun, call_id: CallId, now: datetime, *, abandoned: bool = False
-    ) -> None:
-        """One person answered, counted once: when the talk begins, else when the call comes to its class."""
-        if call_id not in self._counted:
-            self._counted.add(call_id)
-            run.budget.answered(abandoned, now)
-        elif abandoned:
-            run.budget.abandoned_after_all(now)

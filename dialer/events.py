@@ -6,6 +6,7 @@ Where an event comes from: Asterisk (through ami_events), the API, a timer, the 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 
 from dialer.campaign import Campaign
 from dialer.dispositions import Ruling
@@ -303,6 +304,7 @@ class WindowCount:
 
     answered: int = 0
     abandoned: int = 0
+    machines: int = 0  # dropped on the word of detection; some were people, by estimate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -327,6 +329,7 @@ class CampaignLoaded(Event):
     trunks: tuple[Trunk, ...]  # those that the campaign names
     started_at: datetime | None  # first attempt ever; None: none yet
     counts: tuple[WindowCount, ...]
+    machine_error: Fraction = Fraction(0)  # the share of `machines` that were people
     past: tuple[
         PastCall, ...
     ] = ()  # what pacing begins with; read when the campaign is new to the team

@@ -1,11 +1,13 @@
 """What the engine needs of the world, as Protocols. Every port has a real adapter and a memory twin that runs the same tests."""
 
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from dialer.abandonment import AbandonFormula, EventClass
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.clients import Client
 from dialer.commands import BridgeToAgent, CallRecord, CloseAttempt, PlaceCall, RecordDisposition
@@ -302,14 +304,6 @@ class OpenResult:
     """Of those above a cap, or in the block after a refusal: when they may be made."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AbandonCount:
-    """Abandoned and person-answered calls since an instant: the two numbers of the abandon ratio."""
-
-    abandoned: int = 0
-    answered: int = 0
-
-
 class AttemptStore(Protocol):
     """The tries. Every method is one transaction and raises StoreUnavailableError when the database cannot be reached.
 
@@ -389,11 +383,16 @@ class AttemptStore(Protocol):
         """Closed attempts started at or after `since`, the latest first, at most `most`."""
         ...
 
-    async def abandon_count(
-        self, campaign_id: CampaignId, *, since: datetime | None
-    ) -> AbandonCount:
-        """Of closed attempts answered at or after `since` (None: ever), by their outcome; see leads.PERSON_ANSWERED. Open
-        ones are not counted. Where nobody saw the answer (no answered_at), ended_at counts."""
+    async def event_counts(
+        self,
+        campaign_ids: Collection[CampaignId],
+        formula: AbandonFormula,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+    ) -> Counter[EventClass]:
+        """Closed attempts of these campaigns that were answered in [since, until), by their class as of now, with all late
+        facts; None: no bound. Open ones are not counted. Where nobody saw the answer (no answered_at), ended_at counts."""
         ...
 
 

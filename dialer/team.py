@@ -145,6 +145,7 @@ class Team:
             case CallEvent():
                 return self._on_call(event)
             case DispositionChosen():
+                self._endings.answers.labelled(event)
                 return [call_rules.disposition_of(event)]
             case LeadTaken():
                 return self._on_lead_taken(event)
@@ -231,7 +232,7 @@ class Team:
                     call_id=event.call_id, bridged_at=after.bridged_at, agent_id=after.agent_id
                 )
             )
-            self._endings.count_answer(run, event.call_id, event.at)
+            self._endings.answers.bridged(run, after, event.at)
             if after.answered_at is not None:
                 wait = (after.bridged_at - after.answered_at).total_seconds()
                 self.connect_times.append(wait * 1000)

@@ -5,6 +5,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from dialer.abandonment import (
+    MACHINE_LABEL,
+    AbandonFormula,
+    AnsweredCall,
+    EventClass,
+    class_of,
+)
 from dialer.adapters.call_limits import Tried, looked_at, refused_at, since
 from dialer.adapters.lead_changes import after_attempt, after_ruling
 from dialer.adapters.memory_ledger import MemoryLedger
@@ -20,12 +27,13 @@ from dialer.commands import (
     PlaceCall,
     RecordDisposition,
 )
+from dialer.dispositions import Category
 from dialer.errors import ConflictError, DialerError
-from dialer.events import NotOpened
+from dialer.events import NotOpened, Screening
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
-from dialer.leads import PERSON_ANSWERED, LeadState, Outcome
+from dialer.leads import LeadState, Outcome
 from dialer.ledger_records import Opened
-from dialer.ports import AbandonCount, Attempt, FormerDisposition, OpenAttempt, OpenResult
+from dialer.ports import Attempt, FormerDisposition, OpenAttempt, OpenResult
 from dialer.trunks import Trunk
 
 
@@ -221,15 +229,26 @@ class MemoryAttemptStore:
         closed = [a for a in self._of(campaign_id) if a.ended_at and a.started_at >= since]
         return sorted(closed, key=lambda a: (a.started_at, a.call_id), reverse=True)[:most]
 
-    async def abandon_count(
-        self, campaign_id: CampaignId, *, since: datetime | None
-    ) -> AbandonCount:
-        found = Counter(
-            outcome
-            for outcome, answered_at in self._closed_of(campaign_id)
-            if outcome in PERSON_ANSWERED and (since is None or answered_at >= since)
-        )
-        return AbandonCount(abandoned=found[Outcome.ABANDONED], answered=found.total())
+    async def event_counts(
+        self,
+        campaign_ids: Collection[CampaignId],
+        formula: AbandonFormula,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+    ) -> Counter[EventClass]:
+        found: Counter[EventClass] = Counter()
+        for stored in self._tables.attempts.values():
+            attempt = stored.attempt
+            at = attempt.answered_at or attempt.ended_at
+            if attempt.campaign_id not in campaign_ids or attempt.ended_at is None or at is None:
+                continue
+            if (since is not None and at < since) or (until is not None and at >= until):
+                continue
+            of = class_of(_answered_call(stored), formula)
+            if of is not None:
+                found[of] += 1
+        return found
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -299,6 +318,28 @@ def _tried_of(stored: StoredAttempt) -> Tried:
         started_at=attempt.started_at,
         outcome=attempt.outcome,
         refused_at=refused_at(attempt.category, attempt.disposed_at),
+    )
+
+
+def _answered_call(stored: StoredAttempt) -> AnsweredCall:
+    attempt, close = stored.attempt, stored.close
+    assert attempt.outcome is not None
+    assert attempt.ended_at is not None
+    assert close is not None
+    waited = None
+    if attempt.answered_at is not None:
+        waited = (attempt.bridged_at or attempt.ended_at) - attempt.answered_at
+    said = attempt.category is Category.MACHINE or (
+        attempt.category is None and attempt.disposition == MACHINE_LABEL
+    )
+    heard = close.screening is Screening.MACHINE and attempt.outcome is Outcome.LOST
+    return AnsweredCall(
+        outcome=attempt.outcome,
+        answered=attempt.answered_at is not None,
+        waited=waited,
+        screened=close.screened,
+        message=close.message,
+        machine=said or heard,
     )
 
 

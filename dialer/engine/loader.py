@@ -4,9 +4,11 @@ from which pacing begins."""
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from dialer.abandonment import AbandonFormula, Counts, EventClass
 from dialer.campaign import Campaign
 from dialer.events import CampaignLoaded, PastCall, WindowCount
 from dialer.leads import NEVER_RANG, PERSON_ANSWERED, Outcome
+from dialer.ledger_ports import MachineAudits
 from dialer.ports import Attempt, AttemptStore, Clock, ProfileBook, TrunkStore
 from dialer.profiles import window_start
 from dialer.trunks import named
@@ -15,6 +17,9 @@ PAST_DAYS = timedelta(days=14)
 PAST_READ = 2000
 PAST_TAUGHT = 300
 """Calls from which pacing begins: those of this hour of the day where there are enough, else the latest."""
+
+AUDITED = 1000
+"""The latest labels of the audit of "machine" verdicts that are believed."""
 
 NEAR_HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -26,6 +31,7 @@ async def load(
     profiles: ProfileBook,
     attempts: AttemptStore,
     trunks: TrunkStore,
+    audits: MachineAudits,
     clock: Clock,
     centre: str = "",
 ) -> CampaignLoaded:
@@ -40,8 +46,9 @@ async def load(
     counts = []
     for window in profile.windows:
         since = window_start(window, profile, started_at, now)
-        count = await attempts.abandon_count(campaign_id, since=since)
-        counts.append(WindowCount(answered=count.answered, abandoned=count.abandoned))
+        found = await attempts.event_counts([campaign_id], profile.formula, since=since)
+        counts.append(counted(found, profile.formula))
+    audit = await audits.tally([campaign_id], most=AUDITED)
     closed = await attempts.closed_since(campaign_id, since=now - PAST_DAYS, most=PAST_READ)
     return CampaignLoaded(
         campaign=campaign,
@@ -49,9 +56,20 @@ async def load(
         trunks=named(campaign.policy.trunks, await trunks.all()),
         started_at=started_at,
         counts=tuple(counts),
+        machine_error=profile.formula.machine_error(audit.labelled, audit.persons),
         past=tuple(past_calls(closed, now)),
         law=law,
         at=now,
+    )
+
+
+def counted(found: Counts, formula: AbandonFormula) -> WindowCount:
+    """What one window has seen, as the budget adds to it call by call. Machines among unscreened drops are not credited
+    here: the guard does not live on estimates in its own favour."""
+    return WindowCount(
+        answered=sum(formula.weighs(of)[0] * number for of, number in found.items()),
+        abandoned=sum(formula.weighs(of)[1] * number for of, number in found.items()),
+        machines=found.get(EventClass.MACHINE, 0),
     )
 
 

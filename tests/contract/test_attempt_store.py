@@ -3,9 +3,11 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import pytest
 
+from dialer.abandonment import DEFAULT_FORMULA, EventClass
 from dialer.commands import (
     CloseAttempt,
     MarkAnswered,
@@ -16,7 +18,7 @@ from dialer.commands import (
 from dialer.errors import ConflictError, IllegalTransitionError, NotFoundError
 from dialer.ids import AgentId, CallId, LeadId, NodeId
 from dialer.leads import LeadState, Outcome
-from dialer.ports import AbandonCount, Attempt, OpenAttempt
+from dialer.ports import Attempt, OpenAttempt
 from tests.contract.world import (
     AUTUMN,
     HOUR,
@@ -556,20 +558,52 @@ class TestLooking:
         assert await found(NOON, 1) == [calls[2].call_id]
         assert await attempts.closed_since(AUTUMN, since=NOON, most=10) == []
 
-    async def test_the_abandon_count_counts_persons(self, world: World) -> None:
+    async def test_answered_calls_are_counted_by_their_class(self, world: World) -> None:
         for index, outcome in enumerate(Outcome):
             await world.tried(outcome, index, answered_at=NOON)
         await world.stores.attempts.mark_answered((await world.dialed(99)).call_id, at=NOON)
-        counted = AbandonCount(abandoned=1, answered=3)
-        assert await world.stores.attempts.abandon_count(SPRING, since=None) == counted
-        assert await world.stores.attempts.abandon_count(SPRING, since=NOON) == counted
-        later = await world.stores.attempts.abandon_count(SPRING, since=NOON + MINUTE)
-        assert later == AbandonCount(abandoned=0, answered=0)
-        assert await world.stores.attempts.abandon_count(AUTUMN, since=None) == AbandonCount()
+        expected = {
+            EventClass.LATE: 1,
+            EventClass.SILENT: 2,  # abandoned; and answered, its end not seen
+            EventClass.GAVE_UP: 1,
+            EventClass.MACHINE: 1,
+        }
+        count = partial(world.stores.attempts.event_counts, [SPRING], DEFAULT_FORMULA)
+        assert await count(since=None) == expected
+        assert await count(since=NOON) == expected
+        assert await count(since=NOON + MINUTE) == {}
+        assert await count(since=None, until=NOON) == {}
+        assert await count(since=None, until=NOON + MINUTE) == expected
+        others = [AUTUMN]
+        assert await world.stores.attempts.event_counts(others, DEFAULT_FORMULA, since=None) == {}
+        patient = replace(DEFAULT_FORMULA, allowance=MINUTE)
+        both = await world.stores.attempts.event_counts([SPRING, AUTUMN], patient, since=None)
+        assert (both[EventClass.CONNECTED], both[EventClass.LEFT_EARLY]) == (1, 1)
+
+    async def test_an_agents_word_that_it_was_a_machine_changes_its_class(
+        self, world: World
+    ) -> None:
+        call = await world.tried(Outcome.TALKED, 1, answered_at=NOON)
+        await world.dispose(call, "machine")
+        found = await world.stores.attempts.event_counts([SPRING], DEFAULT_FORMULA, since=None)
+        assert found == {EventClass.MACHINE_BRIDGED: 1}
+        await world.dispose(call, "sale")
+        found = await world.stores.attempts.event_counts([SPRING], DEFAULT_FORMULA, since=None)
+        assert found == {EventClass.LATE: 1}
+
+    async def test_a_drop_with_its_message_and_one_that_nobody_screened(self, world: World) -> None:
+        call = await world.dialed(1)
+        close = closing(call, Outcome.ABANDONED, LeadState.DONE, None, NOON + MINUTE, NOON)
+        await world.stores.attempts.close(replace(close, message=True, screened=False))
+        count = world.stores.attempts.event_counts
+        assert await count([SPRING], DEFAULT_FORMULA, since=None) == {EventClass.MESSAGE: 1}
+        credited = replace(DEFAULT_FORMULA, machine_credit=True)
+        assert await count([SPRING], credited, since=None) == {EventClass.UNSCREENED_DROP: 1}
 
     async def test_an_abandonment_that_nobody_saw_answered_counts_from_its_end(
         self, world: World
     ) -> None:
         await world.close(await world.dialed(1), Outcome.ABANDONED, ended_at=NOON + HOUR)
-        since = await world.stores.attempts.abandon_count(SPRING, since=NOON + HOUR)
-        assert since == AbandonCount(abandoned=1, answered=1)
+        count = partial(world.stores.attempts.event_counts, [SPRING], DEFAULT_FORMULA)
+        assert await count(since=NOON + HOUR) == {EventClass.SILENT: 1}
+        assert await count(since=NOON + HOUR + MINUTE) == {}

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from dialer.abandonment import DEFAULT_FORMULA
 from dialer.adapters.memory import memory_stores
 from dialer.adapters.sql.store import open_stores
 from dialer.commands import PlaceCall, RecordDisposition
@@ -279,7 +280,9 @@ class Twins(RuleBasedStateMachine):
             (
                 await twin.leads.counts(campaign_id, at=self.now),
                 await twin.leads.holdings(campaign_id, at=self.now),
-                await twin.attempts.abandon_count(campaign_id, since=self.now - 10 * MINUTE),
+                await twin.attempts.event_counts(
+                    [campaign_id], DEFAULT_FORMULA, since=self.now - 10 * MINUTE
+                ),
                 await twin.attempts.outcomes(campaign_id),
                 await twin.attempts.last_ended(campaign_id, 5),
             )

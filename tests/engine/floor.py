@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
 
+from dialer.abandonment import AbandonFormula, EventClass
 from dialer.adapters.memory import memory_stores
 from dialer.campaign import CampaignPolicy, CampaignState
 from dialer.commands import (
@@ -41,7 +42,6 @@ from dialer.law import Law
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.pacing_board import PacingBoard
 from dialer.ports import (
-    AbandonCount,
     Attempt,
     AttemptStore,
     ChannelsUp,
@@ -245,10 +245,15 @@ class FaultyAttempts:
     async def first_started_at(self, campaign_id: CampaignId) -> datetime | None:
         return await self._inner.first_started_at(campaign_id)
 
-    async def abandon_count(
-        self, campaign_id: CampaignId, *, since: datetime | None
-    ) -> AbandonCount:
-        return await self._inner.abandon_count(campaign_id, since=since)
+    async def event_counts(
+        self,
+        campaign_ids: Collection[CampaignId],
+        formula: AbandonFormula,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+    ) -> Counter[EventClass]:
+        return await self._inner.event_counts(campaign_ids, formula, since=since, until=until)
 
 
 async def passing(faults: Faults) -> None:
@@ -425,6 +430,7 @@ class Floor:
             profiles=Book(),
             attempts=self.stores.attempts,
             trunks=self.stores.trunks,
+            audits=self.stores.audits,
             clock=self.clock,
         )
         self.runner.post(event)

@@ -117,6 +117,7 @@ class TwoServers:
             profiles=Book(),
             attempts=stores.attempts,
             trunks=stores.trunks,
+            audits=stores.audits,
             clock=self.clock,
         )
         self.runner.post(event)

@@ -414,7 +414,7 @@ def test_a_machine_is_tried_again_and_is_no_answer_of_a_person() -> None:
     play(team, leads(1, "rossi"), answers("call-1", 4))
     ended = play(team, screened("call-1", Screening.MACHINE, 5), ends("call-1", 5.1))
     assert closed(ended) == [("call-1", Outcome.MACHINE, LeadState.RETRY)]
-    assert team.runs[SPRING].budget.counts == [WindowCount(answered=0, abandoned=0)] * 2
+    assert team.runs[SPRING].budget.counts == [WindowCount(machines=1)] * 2
 
 
 def test_a_person_of_whom_detection_is_unsure_is_bridged() -> None:

@@ -1,6 +1,7 @@
 """AttemptStore on SQL. Write, then ring: what `open` returns is committed; the unique indexes over open attempts keep two
 writers from ringing one lead or one number at the same time, whoever they are."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dialer.abandonment import AbandonFormula, EventClass
 from dialer.adapters.opening import OpeningFacts, admitted, none, result
 from dialer.adapters.sql.do_not_call import book_of, clients_of, lock_list
 from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
+from dialer.adapters.sql.event_counts import event_counts
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.fences import holds
 from dialer.adapters.sql.ledger_entries import Entry, append
@@ -36,8 +39,8 @@ from dialer.commands import (
 from dialer.errors import DialerError, NotFoundError
 from dialer.events import NotOpened
 from dialer.ids import AgentId, CallId, CampaignId, LeadId
-from dialer.leads import PERSON_ANSWERED, LeadState, Outcome
-from dialer.ports import AbandonCount, Attempt, FormerDisposition, OpenAttempt, OpenResult
+from dialer.leads import LeadState, Outcome
+from dialer.ports import Attempt, FormerDisposition, OpenAttempt, OpenResult
 
 
 class SqlAttemptStore:
@@ -169,18 +172,16 @@ class SqlAttemptStore:
         async with self._database.read() as connection:
             return [attempt_of(row) for row in await connection.execute(query)]
 
-    async def abandon_count(
-        self, campaign_id: CampaignId, *, since: datetime | None
-    ) -> AbandonCount:
-        query = _OUTCOMES.where(attempts.c.outcome.in_(sorted(PERSON_ANSWERED)))
-        if since is not None:
-            # an abandoned call was answered, even where nobody saw the instant
-            answered_at = func.coalesce(attempts.c.answered_at, attempts.c.ended_at)
-            query = query.where(answered_at >= since)
+    async def event_counts(
+        self,
+        campaign_ids: Collection[CampaignId],
+        formula: AbandonFormula,
+        *,
+        since: datetime | None,
+        until: datetime | None = None,
+    ) -> Counter[EventClass]:
         async with self._database.read() as connection:
-            rows = await connection.execute(query, {"campaign": campaign_id})
-            found = {row.outcome: row.number for row in rows}
-        return AbandonCount(abandoned=found.get(Outcome.ABANDONED, 0), answered=sum(found.values()))
+            return await event_counts(connection, campaign_ids, formula, since, until)
 
 
 async def _held_leads(
