@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import (
+    abandonment,
     agents,
     calls,
     campaigns,
@@ -56,6 +57,7 @@ def describe_app() -> FastAPI:
         campaigns,
         clients,
         why,
+        abandonment,
         lists,
         leads,
         do_not_call,

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from dialer import doctor_run, replay_run, serve
+from dialer.abandonment_commands import abandonment, machines_app
 from dialer.check_command import check_number
 from dialer.config import ApiSettings, read_settings
 from dialer.consent_commands import consents_app
@@ -42,12 +43,14 @@ app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(database_app, name="database")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(profiles_app, name="profiles")
+app.add_typer(machines_app, name="machines")
 app.add_typer(dnc_app, name="dnc")
 app.add_typer(registers_app, name="registers")
 app.add_typer(consents_app, name="consents")
 app.command()(simulate)
 app.command()(why)
 app.command("check")(check_number)
+app.command()(abandonment)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="TOML file; DIALER_* variables win over it.")

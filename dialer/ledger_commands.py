@@ -80,7 +80,7 @@ def _told(finding: Finding, language: Language) -> str:
 
 
 async def _verify(settings: Settings, known: list[Checkpoint]) -> tuple[list[Finding], int]:
-    async with _stores(settings) as stores:
+    async with opened(settings) as stores:
         rows = sum(head.count - head.first_seq + 1 for head in await stores.ledger.heads())
         return await verified(stores.ledger, known), rows
 
@@ -105,7 +105,7 @@ def checkpoint(
 
 
 async def _checkpoint(settings: Settings) -> Checkpoint:
-    async with _stores(settings) as stores:
+    async with opened(settings) as stores:
         return await taken(stores.ledger, at=SystemClock().now())
 
 
@@ -138,7 +138,7 @@ async def _export(
     form: Format,
     file: TextIO,
 ) -> None:
-    async with _stores(settings) as stores:
+    async with opened(settings) as stores:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         if form is Format.CSV:
             writer.writeheader()
@@ -178,7 +178,7 @@ def erase(
 
 
 async def _erase(settings: Settings, lead_id: LeadId) -> int:
-    async with _stores(settings) as stores:
+    async with opened(settings) as stores:
         return await stores.ledger.erase(lead_id, at=SystemClock().now())
 
 
@@ -195,7 +195,7 @@ def prune(
 
 async def _prune(settings: Settings, before: datetime, client: str) -> int:
     now = SystemClock().now()
-    async with _stores(settings) as stores:
+    async with opened(settings) as stores:
         book = ProfileFiles(settings.profiles_folder)
         names = {each.policy.profile for each in await stores.campaigns.all()}
         keep = max((book.get(name).call_records_keep_days or 0 for name in names), default=0)
@@ -205,7 +205,7 @@ async def _prune(settings: Settings, before: datetime, client: str) -> int:
 
 
 @asynccontextmanager
-async def _stores(settings: Settings) -> AsyncIterator[Stores]:
+async def opened(settings: Settings) -> AsyncIterator[Stores]:
     stores = await open_stores(settings.database.url)
     try:
         yield stores

@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NOT_PURE = {
+    "abandonment_commands",
     "ami",
     "ami_messages",
     "ami_node",
