@@ -56,6 +56,8 @@ class WindowReport:
         return f"({above}) / ({below}) = {numbers} = {result} (<= {limit} %)"
 
     def _sum(self, classes: frozenset[EventClass]) -> str:
+        if not self.formula.machine_credit:
+            classes = classes - {EventClass.UNSCREENED_DROP}  # never there
         terms = [f"{SYMBOLS[of]} {self.counts.get(of, 0)}" for of in EventClass if of in classes]
         if self.formula.amd_fp_included:
             terms.append(f"FP {_number(self.ratio.false_machines)}")

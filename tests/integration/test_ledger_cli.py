@@ -68,3 +68,35 @@ def test_records_that_the_law_wants_kept_are_not_removed(tmp_path: Path, calls: 
     )
     assert result.exit_code != 0
     assert "must be kept for 730 days" in str(result.exception)
+
+
+def test_abandoned_calls_from_the_command_line(tmp_path: Path, calls: list[str]) -> None:
+    """Nobody answered yet; then a call that nobody could take."""
+    config = ["--config", str(tmp_path / "dialer.toml")]
+    asked = [
+        "abandonment",
+        "Spring",
+        *config,
+        "--profile",
+        "IT-GARANTE",
+        "--at",
+        "2026-03-02T13:00Z",
+    ]
+    nothing = CliRunner().invoke(app, asked)
+    assert nothing.exit_code == 0
+    assert "nothing answered yet" in nothing.output
+    with sqlite3.connect(tmp_path / "dialer.db") as database:
+        database.execute(
+            "UPDATE attempts SET outcome = 'abandoned', answered_at = started_at WHERE id = ?",
+            calls[:1],
+        )
+    over = CliRunner().invoke(app, asked)
+    assert over.exit_code == 1
+    line = "(L 0 + M 0 + S 1 + H 0 + FP 0) / (C 0 + L 0 + M 0 + S 1 + H 0 + E 0 + FP 0) = 1/1"
+    assert f"{line} = 100.0000 % (<= 3.0000 %)" in over.output
+    assert "OLTRE IL LIMITE" in CliRunner().invoke(app, [*asked, "--language", "it"]).output
+    data = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)
+    assert [(each["window"], each["ratio"]) for each in data] == [
+        ("campaign_total", "1"),
+        ("calendar_day", "1"),
+    ]

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from dialer.abandonment import AbandonFormula
 from dialer.agents import Agent
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.commands import AnswerRule, Command, PlaceCall, RequestLeads
@@ -76,6 +77,7 @@ ITALY = Profile(
     target_ratio=0.02,
     min_sample=100,
     limit=timedelta(seconds=3),
+    formula=AbandonFormula(allowance=timedelta(seconds=3)),
     action=NoAgentAction.HANG_UP,
     min_ring=timedelta(),
     abandon_block=timedelta(days=5),

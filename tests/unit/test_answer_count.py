@@ -6,6 +6,7 @@ from fractions import Fraction
 import pytest
 
 from dialer.budget import Budget
+from dialer.commands import CloseAttempt
 from dialer.events import DispositionChosen, Screening, WindowCount
 from dialer.ids import AgentId, CallId
 from dialer.leads import Outcome
@@ -18,11 +19,11 @@ from tests.support.playbook import (
     answers,
     at,
     bridged,
-    closed,
     ends,
     floor,
     is_lost,
     leads,
+    of,
     play,
     screened,
     waits,
@@ -82,7 +83,8 @@ def test_a_call_whose_end_nobody_saw_was_dropped_in_silence_as_far_as_anybody_kn
     team = floor("anna", screen=True)
     play(team, leads(1, "rossi"), answers(ONE, 4), screened(ONE, Screening.HUMAN, 4.5))
     ended = play(team, is_lost(ONE, 60))
-    assert [outcome for _, outcome, _ in closed(ended)] == [Outcome.LOST]
+    assert [close.outcome for close in of(CloseAttempt, ended)] == [Outcome.LOST]
+    assert [close.lead_update.abandoned_at for close in of(CloseAttempt, ended)] == [at(60)]
     assert counts(team) == WindowCount(answered=1, abandoned=1)
 
 
