@@ -1,5 +1,6 @@
 """LeadStore on SQL."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -104,11 +105,16 @@ class SqlLeadStore:
         lists = {each.list_id: each for each in await lists_of(connection, campaign_id)}
         weights = {each.list_id: each.settings.weight for each in lists.values()}
         mix: ListMix[Lead] = ListMix(weights, self._credit.get(campaign_id, {}), count)
+        passed: Counter[ListId] = (
+            Counter()
+        )  # by list: what a statement that takes nothing would find again
         while wanted := mix.wanted():
-            finds = {
-                list_id: await _found(connection, statement, lists[list_id], most, values)
-                for list_id, most in sorted(wanted.items())
-            }
+            finds = {}
+            for list_id, most in sorted(wanted.items()):
+                skip = passed[list_id] if statement is _PEEK else 0
+                found = await _found(connection, statement, lists[list_id], most + skip, values)
+                finds[list_id] = found[skip:]
+                passed[list_id] += len(finds[list_id])
             mix.found(finds)
         return mix
 
