@@ -39,7 +39,7 @@ from dialer.adapters.sql.rows import LEAD_COLUMNS, lead_of, settled_values
 from dialer.adapters.sql.tables import READY, UtcDateTime, attempts, campaigns, do_not_call, leads
 from dialer.do_not_call import DoNotCall
 from dialer.errors import NotFoundError, StoreUnavailableError
-from dialer.ids import CampaignId, LeadId, uuid7
+from dialer.ids import CampaignId, LeadId, ListId, uuid7
 from dialer.lead_lists import LeadList, ListSettings, rank_of, spans
 from dialer.leads import DO_NOT_CALL, Lead, LeadState, NewLead
 from dialer.list_mix import Credit, ListMix
