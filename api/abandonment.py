@@ -91,6 +91,13 @@ class AuditedCall(Answer):
     answered_at: datetime
 
 
+class LabelledCall(Answer):
+    call_id: CallId
+    label: AuditLabel
+    by: str
+    labelled_at: datetime
+
+
 class HeardOnCall(Body):
     label: AuditLabel = Field(description="unclear counts as a person")
     by: Line = Field(min_length=1)
@@ -114,12 +121,12 @@ async def machines(
 @router.put(
     "/{campaign_id}/machines/{call_id}",
     summary="What a human heard where detection had said machine",
-    status_code=204,
-    responses=problems(*BODY_ERRORS),
+    responses=problems(*BODY_ERRORS, 404, 503),
 )
 async def label(
     campaign_id: CampaignIdPath, call_id: CallId, heard: HeardOnCall, dialer: DialerDep
-) -> None:
+) -> LabelledCall:
     await dialer.stores.campaigns.get(campaign_id)
     at = dialer.clock.now()
     await dialer.stores.audits.label(call_id, heard.label, by=heard.by, at=at)
+    return LabelledCall(call_id=call_id, label=heard.label, by=heard.by, labelled_at=at)
