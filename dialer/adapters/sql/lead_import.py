@@ -2,12 +2,14 @@
 
 Theory of operation. On SQLite nearly all of the time goes into one index, the one over the numbers, whose pages are hit
 at random. So a batch is large, its rows come in the order of the numbers (each page is written once a batch), and the
-connection has room for the pages of a million leads. Ids, not the order of writing, say how old a lead is.
+connection has room for the pages of a million leads. Ids, not the order of writing, say how old a lead is. The do-not-call
+list is asked once a batch and only when it holds something: asked in each row of the INSERT it took half of the time.
 
 Whoever calls gives the ids, the same ones when a batch is written again: then "added" counts the leads that bear them,
 whichever of the two tries wrote them.
 """
 
+import json
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
@@ -21,6 +23,7 @@ from dialer.adapters.sql.tables import campaigns, leads
 from dialer.errors import NotFoundError
 from dialer.ids import CampaignId, LeadId
 from dialer.lead_lists import LeadList
+from dialer.leads import DO_NOT_CALL, LeadState
 from dialer.ports import ImportReport
 
 _PARTS = ", ".join(f"substr({{0}}, 1, {length})" for length in range(2, LONGEST + 1))
@@ -32,7 +35,6 @@ _LISTED = (
     " ('', (SELECT c.client_id FROM campaigns c WHERE c.id = {1}))"
     f" AND e.digits IN ({_PARTS})"
     " AND (e.by_prefix OR e.digits = {0}) AND e.expires_at IS NULL)))"
-    " AS listed"
 )
 """Of a number ({0}) and a campaign ({1}): only what bars it for good. Most installations have no entry by client or prefix,
 which is asked first."""
@@ -41,21 +43,23 @@ _INTO = (
     " (id, phone, name, zone, priority, external_id, rank, list_id, campaign_id,"
     " state, held_by, attempts, never_rang) "
 )
-_BARRED = (
-    "CASE WHEN listed THEN 'excluded' ELSE 'new' END, CASE WHEN listed THEN 'do_not_call' END, 0, 0"
-)
 _SKIP = " ON CONFLICT DO NOTHING"
-_SQLITE = (
-    f"{_INTO}SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {_BARRED}"
-    f" FROM (SELECT {_LISTED.format('?2', '?9')}) WHERE true{_SKIP}"
+_ANY_LISTED = (
+    "SELECT EXISTS (SELECT 1 FROM do_not_call) OR EXISTS (SELECT 1 FROM do_not_call_entries)"
 )
+_WHICH_LISTED = f"SELECT value FROM json_each(?1) WHERE {_LISTED.format('value', '?2')}"
+_SQLITE = f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0){_SKIP}"
 _POSTGRESQL = (
-    f"{_INTO}SELECT id, phone, name, zone, priority, external_id, rank, $8::int, $9::text, {_BARRED}"
-    f" FROM (SELECT n.*, {_LISTED.format('n.phone', '$9::text')}"
+    f"{_INTO}SELECT id, phone, name, zone, priority, external_id, rank, $8::int, $9::text,"
+    " CASE WHEN listed THEN 'excluded' ELSE 'new' END,"
+    " CASE WHEN listed THEN 'do_not_call' END, 0, 0"
+    f" FROM (SELECT n.*, {_LISTED.format('n.phone', '$9::text')} AS listed"
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],"
     " $7::bigint[]) AS n (id, phone, name, zone, priority, external_id, rank)) AS m"
     f"{_SKIP}"
 )
+_IN, _OUT = (LeadState.NEW.value, None), (LeadState.EXCLUDED.value, DO_NOT_CALL)
+"""State, and what holds it."""
 _ROOM = ("PRAGMA cache_size = -45056", "PRAGMA wal_autocheckpoint = 20000")
 """44 MB of pages; and 80 MB of log before they are copied into the file, each of them once."""
 
@@ -119,5 +123,19 @@ async def _insert(connection: AsyncConnection, to: LeadList, rows: Sequence[Iden
         return done.rowcount
     for pragma in _ROOM:
         await connection.exec_driver_sql(pragma)
-    done = await connection.exec_driver_sql(_SQLITE, [(*row, *place) for row in rows])
+    listed = await _listed(connection, to.settings.campaign_id, rows)
+    done = await connection.exec_driver_sql(
+        _SQLITE, [(*row, *place, *(_OUT if row.phone in listed else _IN)) for row in rows]
+    )
     return done.rowcount
+
+
+async def _listed(
+    connection: AsyncConnection, campaign_id: CampaignId, rows: Sequence[IdentifiedLead]
+) -> frozenset[str]:
+    """The numbers that the do-not-call list bars for good. SQLite; in the transaction that writes, so nobody adds to it."""
+    if not (await connection.exec_driver_sql(_ANY_LISTED)).scalar_one():
+        return frozenset()
+    phones = json.dumps([row.phone for row in rows])
+    found = await connection.exec_driver_sql(_WHICH_LISTED, (phones, campaign_id))
+    return frozenset(found.scalars())
