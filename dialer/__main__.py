@@ -1,4 +1,4 @@
-"""The command line: `dialer run`, `demo`, `doctor`, `why`, `simulate`, `replay`, `leads import`, `database`, `asterisk`."""
+"""The command line: `dialer run`, `demo`, `doctor`, `why`, `simulate`, `replay`, `leads`, `database`, `asterisk`."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from dialer.dnc_commands import dnc_app
 from dialer.doctor import healthy
 from dialer.errors import DialerError, InvalidInputError
 from dialer.forecast.command import simulate
-from dialer.lead_file import ImportOptions, import_file, summary, telling
+from dialer.lead_commands import leads_app
 from dialer.ledger_commands import ledger_app
 from dialer.logs import log_to_stderr
 from dialer.profiles_command import profiles_app
@@ -36,7 +36,6 @@ from dialer.why_command import why
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
-leads_app = typer.Typer(no_args_is_help=True, help="Lists of people to call.")
 asterisk_app = typer.Typer(no_args_is_help=True, help="The prepared pair: PBX and far end.")
 app.add_typer(leads_app, name="leads")
 app.add_typer(asterisk_app, name="asterisk")
@@ -111,39 +110,6 @@ async def _show(demo: Demo, port: int, language: Language, stop: asyncio.Event) 
                 await asyncio.wait_for(stop.wait(), timeout=0.5)
             except TimeoutError:
                 continue
-
-
-@leads_app.command("import")
-def import_leads(
-    file: Annotated[Path, typer.Argument(help="CSV with a header: phone, name, zone, ...")],
-    campaign: Annotated[str, typer.Option(help="The campaign's name or id.")],
-    config: ConfigOption = None,
-    region: Annotated[str, typer.Option(help="Country of numbers without a prefix.")] = "IT",
-    zone: Annotated[
-        str | None, typer.Option(help="Time zone of rows that name none, if the number allows it.")
-    ] = None,
-    list_name: Annotated[
-        str, typer.Option("--list", help="The campaign's list that they belong to; new or not.")
-    ] = "",
-    report: Annotated[
-        Path | None, typer.Option(help="Where rejected rows go.  [default: FILE.rejected.csv]")
-    ] = None,
-) -> None:
-    """Add the leads of a CSV file to a campaign. Cut short? The same command again goes on.
-
-    Exit codes: 0 every row could be used; 3 some were rejected; 1 nothing could be done.
-    """
-    options = ImportOptions(region=region, zone=zone, report=report, list_name=list_name)
-    with telling(Console(stderr=True)) as tell:
-        done = asyncio.run(import_file(read_settings(config), file, campaign, options, tell))
-    for row in done.shown:
-        typer.echo(f"line {row.line}: {row.field}: {row.problem}", err=True)
-    if done.totals.rejected > len(done.shown):
-        typer.echo(f"... {done.totals.rejected} rejected in all", err=True)
-    typer.echo(summary(done.totals))
-    if done.report:
-        typer.echo(f"rejected rows: {done.report}")
-    raise typer.Exit(done.exit_code())
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`dialer leads import`: a CSV file into a campaign's store, in batches, each of them whole or not at all.
+"""`dialer leads import`: a file (CSV, XLSX, JSON lines) into a campaign's store, in batches, each of them whole or not at all.
 
 An import that was cut short, even by kill -9, goes on when the same command is run again: a journal beside the report says
 which batches the store has. The last one may be in the store without being in the journal; its ids would be the same
@@ -20,12 +20,14 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from sqlalchemy.engine import make_url
 
-from dialer.adapters.csv_import import OpenTable, Rejected, open_table
 from dialer.adapters.csv_rows import Survey, survey
 from dialer.adapters.import_batches import Batch, JudgedBatch, judge_all
 from dialer.adapters.import_journal import ImportJournal, Subject, Totals, open_journal
+from dialer.adapters.lead_columns import BY_WORDS, ColumnRules
+from dialer.adapters.lead_table import OpenTable, Rejected, open_table
+from dialer.adapters.sql.duplicates import Dedupe
 from dialer.adapters.sql.engine import connect
-from dialer.adapters.sql.lead_import import SqlLeadImport
+from dialer.adapters.sql.lead_import import ONCE_A_CAMPAIGN, SqlLeadImport
 from dialer.adapters.sql.migrate import migrate
 from dialer.adapters.sql.store import stores_on
 from dialer.adapters.system_clock import SystemClock
@@ -34,11 +36,12 @@ from dialer.errors import InvalidInputError, NotFoundError
 from dialer.ids import CampaignId, LeadId
 from dialer.lead_lists import LeadList, ListSettings
 from dialer.ports import ImportReport, Stores
+from dialer.texts import Language, text
 
 BATCH = 20_000
 """Rows in one transaction. Part of what an interrupted import goes by: with another number it begins anew."""
 
-FORMAT = 2
+FORMAT = 3
 """Of the journal, and of the rules that say what is a row."""
 
 MOST_WORKERS = 4
@@ -87,6 +90,8 @@ class ImportOptions:
     workers: int | None = None
     batch: int = BATCH
     list_name: str = ""
+    columns: ColumnRules = BY_WORDS
+    dedupe: Dedupe = ONCE_A_CAMPAIGN
 
     def report_of(self, file: Path) -> Path:
         """Raises InvalidInputError."""
@@ -103,35 +108,53 @@ def _ignore(_: Progress) -> None:
 
 
 @contextmanager
-def telling(console: Console) -> Iterator[Callable[[Progress], None]]:
+def telling(
+    console: Console, language: Language = Language.EN
+) -> Iterator[Callable[[Progress], None]]:
     """Says how far an import is: a bar on a terminal; elsewhere a line now and then."""
     if not console.is_terminal:
-        yield _LineTeller(console)
+        yield _LineTeller(console, language)
         return
     columns = (TextColumn("{task.fields[said]}"), BarColumn(), TaskProgressColumn())
     with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("", said="reading", total=None)
-        yield lambda now: bar.update(task, said=_said(now), completed=now.read, total=now.size)
+        task = bar.add_task("", said=text("import.reading", language), total=None)
+        yield lambda now: bar.update(
+            task, said=_said(now, language), completed=now.read, total=now.size
+        )
 
 
 class _LineTeller:
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, language: Language) -> None:
         self._console = console
+        self._language = language
         self._due = LINE_EVERY
 
     def __call__(self, now: Progress) -> None:
         if now.totals.rows >= self._due:
             self._due = now.totals.rows + LINE_EVERY
-            share = now.read / max(now.size, 1)
-            self._console.print(f"{_said(now)} ({share:.0%} of the file)", highlight=False)
+            share = min(now.read / max(now.size, 1), 1.0)
+            said = text(
+                "import.share",
+                self._language,
+                said=_said(now, self._language),
+                share=f"{share:.0%}",
+            )
+            self._console.print(said, highlight=False)
 
 
-def _said(now: Progress) -> str:
-    return f"{now.totals.rows} rows: {summary(now.totals)}"
+def _said(now: Progress, language: Language) -> str:
+    said = summary(now.totals, language)
+    return text("import.progress", language, rows=now.totals.rows, summary=said)
 
 
-def summary(totals: Totals) -> str:
-    return f"{totals.added} added, {totals.duplicates} duplicates, {totals.rejected} rejected"
+def summary(totals: Totals, language: Language = Language.EN) -> str:
+    return text(
+        "import.summary",
+        language,
+        added=totals.added,
+        duplicates=totals.duplicates,
+        rejected=totals.rejected,
+    )
 
 
 async def import_file(
@@ -155,7 +178,13 @@ async def import_file(
         campaign_id = await find_campaign(stores, campaign)
         with ExitStack() as stack:
             opened = stack.enter_context(
-                open_table(file, region=options.region, zone=options.zone, found=found)
+                open_table(
+                    file,
+                    region=options.region,
+                    zone=options.zone,
+                    found=found,
+                    rules=options.columns,
+                )
             )
             journal = stack.enter_context(open_journal(report))
             importer = SqlLeadImport(database)
@@ -200,6 +229,7 @@ def _key(found: Survey, campaign_id: CampaignId, url: str, options: ImportOption
     """What makes two imports the same one."""
     database = make_url(url).render_as_string(hide_password=True)
     rules = f"{FORMAT} {options.batch} {options.region} {options.zone} {options.list_name}"
+    rules = f"{rules}\n{options.columns.key}\n{options.dedupe.scope} {options.dedupe.by}"
     facts = "\n".join([rules, found.digest, campaign_id, database])
     return hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
 
@@ -274,7 +304,9 @@ class _Run:
     async def _keep(self, batch: JudgedBatch) -> None:
         """Into the store first: the journal never says more than the store has."""
         repeated = batch.number < self._perhaps_written
-        found = await self._importer.add(self._to, batch.leads, repeated=repeated)
+        found = await self._importer.add(
+            self._to, batch.leads, repeated=repeated, rule=self._options.dedupe
+        )
         source, journal = self._opened.source, self._journal
         size = journal.report(batch.rejected, source.header.cells, source.delimiter)
         before = journal.totals

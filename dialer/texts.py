@@ -10,6 +10,7 @@ from dialer.doctor_texts import DOCTOR_TEXTS
 from dialer.explain_texts import EXPLAIN_TEXTS
 from dialer.forecast_texts import FORECAST_TEXTS
 from dialer.holding_texts import HOLDING_TEXTS
+from dialer.import_texts import IMPORT_TEXTS
 from dialer.ledger_texts import LEDGER_TEXTS
 
 
@@ -218,6 +219,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **DOCTOR_TEXTS,
     **FORECAST_TEXTS,
     **EXPLAIN_TEXTS,
+    **IMPORT_TEXTS,
     **LEDGER_TEXTS,
     **HOLDING_TEXTS,
 }

@@ -127,6 +127,9 @@ class CsvFile:
         """Bytes read so far, about."""
         return self._file.buffer.tell()
 
+    def look_at(self, columns: frozenset[int]) -> None:
+        """A fault of a line is one of all of its cells."""
+
     def _first_line(self) -> tuple[str, str]:
         """The delimiter, and the first line that holds something. A line such as `sep=;` is a spreadsheet's."""
         told = ""

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
-from dialer.adapters.csv_import import Rejected, Table, judge
 from dialer.adapters.csv_rows import Row
+from dialer.adapters.lead_table import Rejected, Table, judge
 from dialer.errors import DialerError
 from dialer.ids import LeadId, uuid7
 from dialer.lead_lists import LeadOrder, rank_of

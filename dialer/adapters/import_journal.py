@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from dialer.adapters.csv_import import Rejected, safe_cell
+from dialer.adapters.lead_table import Rejected, safe_cell
 from dialer.errors import ConflictError, InvalidInputError
 from dialer.ids import LeadId
 

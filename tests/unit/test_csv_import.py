@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer.adapters.csv_import import Rejected, read_leads, safe_cell
 from dialer.adapters.csv_rows import LINES_LIMIT, NEVER_CLOSED, TOO_LONG
+from dialer.adapters.lead_table import Rejected, read_leads, safe_cell
 from dialer.errors import InvalidInputError
 from dialer.ids import CampaignId
 from dialer.leads import NewLead

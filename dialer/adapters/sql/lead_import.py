@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.import_batches import IdentifiedLead
 from dialer.adapters.sql.do_not_call import LONGEST
+from dialer.adapters.sql.duplicates import Dedupe, duplicates_of
 from dialer.adapters.sql.engine import Database, chunks
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import campaigns, leads
@@ -64,13 +65,21 @@ _ROOM = ("PRAGMA cache_size = -45056", "PRAGMA wal_autocheckpoint = 20000")
 """44 MB of pages; and 80 MB of log before they are copied into the file, each of them once."""
 
 
+ONCE_A_CAMPAIGN = Dedupe()
+
+
 class SqlLeadImport:
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @again
     async def add(
-        self, to: LeadList, rows: Sequence[IdentifiedLead], *, repeated: bool
+        self,
+        to: LeadList,
+        rows: Sequence[IdentifiedLead],
+        *,
+        repeated: bool,
+        rule: Dedupe = ONCE_A_CAMPAIGN,
     ) -> ImportReport:
         """Into one list, in one transaction. `rows` in the order of their numbers. `repeated`: they may have been written
         before, under the same ids. Raises NotFoundError when there is no such campaign."""
@@ -79,7 +88,9 @@ class SqlLeadImport:
         async with self._database.write() as connection:
             await _check_campaign(connection, to.settings.campaign_id)
             added = await count_ids(connection, [row.lead_id for row in rows]) if repeated else 0
-            added += await _insert(connection, to, rows)
+            barred = await duplicates_of(connection, to, rows, rule)
+            fresh = [row for row in rows if row.lead_id not in barred] if barred else rows
+            added += await _insert(connection, to, fresh) if fresh else 0
         return ImportReport(added=added, duplicates=len(rows) - added)
 
     async def any_of(self, lead_ids: Sequence[LeadId]) -> LeadId | None:

@@ -1,4 +1,4 @@
-"""Leads out of the rows of a CSV file.
+"""Leads out of the rows of a file: CSV, XLSX or JSON lines.
 
 `open_table` finds out what the columns mean; `judge` turns rows into leads, or into `Rejected`, which says where and why
 and never repeats what the cell held. `judge` needs nothing but its arguments, so it can run in another process.
@@ -12,20 +12,13 @@ from dataclasses import field as attribute
 from pathlib import Path
 from typing import NamedTuple
 
-from dialer.adapters.csv_rows import CsvFile, Row, Survey, survey
+from dialer.adapters.csv_rows import Row, Survey, survey
+from dialer.adapters.lead_columns import BY_WORDS, ColumnRules, column_names
+from dialer.adapters.lead_source import LeadSource, open_source
 from dialer.errors import InvalidInputError
 from dialer.ids import CampaignId
 from dialer.leads import NewLead
 from dialer.phones import INVISIBLE, checked_zone, e164, is_region, zone_of
-
-COLUMNS: dict[str, frozenset[str]] = {
-    "phone": frozenset({"phone", "number", "telephone", "telefono", "numero", "cellulare", "tel"}),
-    "name": frozenset({"name", "nome", "nominativo", "cliente"}),
-    "zone": frozenset({"zone", "timezone", "time_zone", "fuso", "fuso_orario"}),
-    "priority": frozenset({"priority", "priorita", "priorità"}),
-    "external_id": frozenset({"external_id", "id", "codice", "codice_cliente", "riferimento"}),
-}
-"""The columns that are read, and the words that may stand above them. Others are passed over."""
 
 PRIORITY_LIMIT = 2**31
 PHONE_LIMIT = 64
@@ -81,7 +74,7 @@ class Table:
 @dataclass(frozen=True, slots=True)
 class OpenTable:
     table: Table
-    source: CsvFile
+    source: LeadSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +85,12 @@ class Judged:
 
 @contextmanager
 def open_table(
-    path: Path, *, region: str = "IT", zone: str | None = None, found: Survey | None = None
+    path: Path,
+    *,
+    region: str = "IT",
+    zone: str | None = None,
+    found: Survey | None = None,
+    rules: ColumnRules = BY_WORDS,
 ) -> Iterator[OpenTable]:
     """`region` is the country of numbers written without a prefix; `zone` that of rows which name none and whose number
     leaves it open. Raises InvalidInputError when the file cannot be read or has no column of numbers, or `region` or
@@ -101,12 +99,12 @@ def open_table(
         raise InvalidInputError("region", "not a country that has telephone numbers")
     if zone is not None:
         checked_zone(zone)
-    found = found or survey(path)
-    with path.open(encoding=found.encoding, errors="replace", newline="") as file:
-        source = CsvFile(file)
+    with open_source(path, found or survey(path)) as source:
         if source.header.fault:
             raise InvalidInputError("file", f"its first line {source.header.fault.problem}")
-        yield OpenTable(Table(_column_names(source.header.cells), region, zone), source)
+        names = column_names(source.header.cells, rules)
+        source.look_at(frozenset(place for place, name in enumerate(names) if name))
+        yield OpenTable(Table(names, region, zone), source)
 
 
 def read_leads(
@@ -142,21 +140,6 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
-def _column_names(header: list[str]) -> tuple[str | None, ...]:
-    names = tuple(_meaning(cell) for cell in header)
-    if "phone" not in names:
-        raise InvalidInputError("phone", "the first line names no column of telephone numbers")
-    for name in COLUMNS:
-        if names.count(name) > 1:
-            raise InvalidInputError(name, "the first line names more than one such column")
-    return names
-
-
-def _meaning(heading: str) -> str | None:
-    word = "_".join(heading.translate(INVISIBLE).lower().split())
-    return next((name for name, words in COLUMNS.items() if word in words), None)
-
-
 # --- one row ----------------------------------------------------------------------------------------------------------
 
 
@@ -165,13 +148,17 @@ def _lead(table: Table, row: list[str]) -> LeadCells:
     if len(row) > table.width and any(cell.strip() for cell in row[table.width :]):
         # It has shifted, and its cells mean something else.
         raise InvalidInputError("row", "has more cells than the first line")
-    phone = name = zone = priority = external_id = ""
+    phone = name = first = last = zone = priority = external_id = ""
     for column, text in zip(table.names, row, strict=False):
         match column:
             case "phone":
                 phone = _phone(text, table.region)
             case "name":
                 name = text and _text("name", text)
+            case "first_name":
+                first = text and _text("first_name", text)
+            case "last_name":
+                last = text and _text("last_name", text)
             case "zone":
                 zone = text and _plain(text)
             case "priority":
@@ -182,6 +169,8 @@ def _lead(table: Table, row: list[str]) -> LeadCells:
                 pass
     if not phone:
         raise InvalidInputError("phone", "is empty")
+    if first or last:
+        name = _text("name", " ".join(filter(None, (first, name, last))))
     found = checked_zone(zone) if zone else zone_of(phone, table.zone)
     return LeadCells(phone, name, found, _priority(priority), external_id or None)
 

@@ -1,0 +1,161 @@
+"""What the columns of a file of leads mean: by the words above them, or as the user says."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dialer.errors import InvalidInputError
+from dialer.phones import INVISIBLE
+
+COLUMNS: dict[str, frozenset[str]] = {
+    "phone": frozenset(
+        {
+            "phone",
+            "number",
+            "telephone",
+            "telefono",
+            "numero",
+            "cellulare",
+            "tel",
+            "phone_number",
+            "mobile",
+            "numero_di_telefono",
+            "numero_telefono",
+        }
+    ),
+    "name": frozenset({"name", "nome", "nominativo", "cliente", "full_name", "nome_e_cognome"}),
+    "first_name": frozenset({"first_name", "firstname", "given_name", "nome_proprio"}),
+    "last_name": frozenset({"last_name", "lastname", "surname", "family_name", "cognome"}),
+    "zone": frozenset({"zone", "timezone", "time_zone", "fuso", "fuso_orario"}),
+    "priority": frozenset({"priority", "priorita", "priorità"}),
+    "external_id": frozenset(
+        {
+            "external_id",
+            "id",
+            "codice",
+            "codice_cliente",
+            "riferimento",
+            "customer_id",
+            "id_cliente",
+        }
+    ),
+}
+"""The columns that are read, and the words that may stand above them. A name may come in pieces: first_name, name, last_name."""
+
+OF_REPORTS = frozenset({"line", "field", "problem"})
+"""Columns that a report of rejected rows puts first."""
+
+_LOOKS_LIKE_A_NUMBER = re.compile(r"\d\D?\d\D?\d\D?\d\D?\d")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRules:
+    """`chosen`: the heading of a column, by what it means; it goes before the words. `strict`: a column without a meaning is
+    refused; else it is passed over."""
+
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+
+    @property
+    def key(self) -> str:
+        """The same text for the same rules."""
+        return f"{sorted(self.chosen.items())} {self.strict}"
+
+
+BY_WORDS = ColumnRules()
+
+
+def column_names(header: Sequence[str], rules: ColumnRules = BY_WORDS) -> tuple[str | None, ...]:
+    """The meaning of each column; None: not read. Raises InvalidInputError."""
+    words = [_word(cell) for cell in header]
+    names: list[str | None] = [None] * len(words)
+    for name, heading in rules.chosen.items():
+        names[_place(name, heading, header, words, names)] = name
+    for place, word in enumerate(words):
+        if names[place] is None:
+            meaning = next((name for name, known in COLUMNS.items() if word in known), None)
+            names[place] = None if meaning in rules.chosen else meaning
+    if "phone" not in names:
+        raise InvalidInputError("phone", "the first line names no column of telephone numbers")
+    for name in COLUMNS:
+        if names.count(name) > 1:
+            raise InvalidInputError(name, "the first line names more than one such column")
+    if rules.strict:
+        _check_all_known(header, words, names)
+    return tuple(names)
+
+
+def column_rules(pairs: Iterable[str], file: Path | None, *, strict: bool) -> ColumnRules:
+    """`pairs`: such as "phone=Telefono"; `file`: the same in TOML, phone = "Telefono". What is in `pairs` wins. Raises
+    InvalidInputError."""
+    chosen = _from_file(file) if file else {}
+    for pair in pairs:
+        name, sign, heading = pair.partition("=")
+        if not sign or not heading.strip():
+            raise InvalidInputError("map", "is written MEANING=HEADING, such as phone=Telefono")
+        chosen[name.strip()] = heading.strip()
+    for name in chosen:
+        if name not in COLUMNS:
+            known = ", ".join(COLUMNS)
+            raise InvalidInputError(
+                "map", f"{name!r} is no meaning of a column; there are: {known}"
+            )
+    return ColumnRules(chosen, strict)
+
+
+def _from_file(file: Path) -> dict[str, str]:
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError("map-file", f"cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise InvalidInputError("map-file", "is not TOML") from None
+    if not all(isinstance(heading, str) and heading.strip() for heading in found.values()):
+        raise InvalidInputError("map-file", 'holds lines such as phone = "Telefono" only')
+    return found
+
+
+def _word(heading: str) -> str:
+    return "_".join(heading.translate(INVISIBLE).lower().split())
+
+
+def _place(
+    name: str,
+    heading: str,
+    header: Sequence[str],
+    words: Sequence[str],
+    taken: Sequence[str | None],
+) -> int:
+    places = [place for place, word in enumerate(words) if word == _word(heading)]
+    if not places:
+        there = ", ".join(_shown(header, place) for place in range(len(header))) or "none"
+        raise InvalidInputError(
+            name, f"the first line has no column {heading!r}; there are: {there}"
+        )
+    if len(places) > 1:
+        raise InvalidInputError(name, f"the first line has more than one column {heading!r}")
+    if taken[places[0]] is not None:
+        raise InvalidInputError("map", f"the column {heading!r} has two meanings")
+    return places[0]
+
+
+def _check_all_known(
+    header: Sequence[str], words: Sequence[str], names: Sequence[str | None]
+) -> None:
+    unknown = [
+        _shown(header, place)
+        for place, name in enumerate(names)
+        if name is None and words[place] and words[place] not in OF_REPORTS
+    ]
+    if unknown:
+        raise InvalidInputError("columns", f"nobody knows what they mean: {', '.join(unknown)}")
+
+
+def _shown(header: Sequence[str], place: int) -> str:
+    """Never a number: the first line may be a person's, where somebody forgot the headings."""
+    heading = " ".join(header[place].split())
+    if not heading or len(heading) > 40 or _LOOKS_LIKE_A_NUMBER.search(heading):
+        return f"column {place + 1}"
+    return repr(heading)
