@@ -29,8 +29,6 @@ async def export_file(
     part = file.with_name(f"{file.name}.part")
     stores = await open_stores(settings.database.url)
     try:
-        for configured in settings.campaigns:
-            await stores.campaigns.save(configured.policy())
         export = Export(await find_campaign(stores, campaign), form, list_name, state)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(part, flags, OWNER_ONLY), "wb") as out:

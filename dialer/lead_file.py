@@ -173,6 +173,8 @@ async def import_file(
     database = connect(url)
     stores = stores_on(database, SystemRandom())
     try:
+        for client in settings.clients:
+            await stores.clients.save(client.client())
         for configured in settings.campaigns:
             await stores.campaigns.save(configured.policy())
         campaign_id = await find_campaign(stores, campaign)

@@ -18,13 +18,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, Pool, event
 
+from dialer.adapters.sql.duplicates import By, Dedupe
 from dialer.config import CampaignSettings, DatabaseSettings, Settings
 from dialer.lead_file import FileReport, ImportOptions, import_file
 from tests.support.live_server import until
+from tests.support.workbooks import write_workbook
 
 pytestmark = pytest.mark.process
 
 OPTIONS = ImportOptions(batch=100, workers=0)
+BY_ID = ImportOptions(batch=100, workers=0, dedupe=Dedupe(by=By.EXTERNAL_ID))
 INSERT = "INSERT INTO leads"
 ROOT = Path(__file__).parents[2]
 
@@ -79,6 +82,8 @@ def die_at(when: str, batch: int) -> None:
 
 
 def main(when: str, batch: str, file: str, database: str) -> None:
+    options = BY_ID if when.endswith("_by_id") else OPTIONS
+    when = when.removesuffix("_by_id")
     die_at(when, int(batch))
     settings, told = settings_for(Path(database)), []
 
@@ -87,7 +92,7 @@ def main(when: str, batch: str, file: str, database: str) -> None:
         if when == "recorded" and len(told) == int(batch):
             die()
 
-    asyncio.run(import_file(settings, Path(file), "spring", OPTIONS, tell))
+    asyncio.run(import_file(settings, Path(file), "spring", options, tell))
 
 
 def killed(when: str, batch: int, file: Path, database: Path) -> None:
@@ -139,6 +144,40 @@ def test_the_same_command_goes_on(
 def vars_of(report: FileReport) -> dict[str, object]:
     totals = report.totals
     return {name: getattr(totals, name) for name in totals.__slots__}
+
+
+@pytest.mark.parametrize(("form", "when"), [("xlsx", "before_commit"), ("jsonl", "after_commit")])
+def test_the_same_command_goes_on_in_every_form(
+    tmp_path: Path, file: Path, whole: Whole, form: str, when: str
+) -> None:
+    other, database = tmp_path / f"leads.{form}", tmp_path / "dialer.sqlite3"
+    rows = [line.split(",") for line in file.read_text().splitlines()]
+    if form == "xlsx":
+        write_workbook(other, rows)
+    else:
+        objects = (dict(zip(rows[0], row, strict=True)) for row in rows[1:])
+        other.write_text("\n".join(map(json.dumps, objects)))
+    killed(when, 3, other, database)
+    report = run(other, database)
+    assert report.resumed
+    assert rows_of(database) == whole[1]
+    assert (report.totals.added, report.totals.duplicates) == (420, 5)
+
+
+def test_what_makes_a_duplicate_is_the_same_after_a_kill(tmp_path: Path, file: Path) -> None:
+    database, other = tmp_path / "dialer.sqlite3", tmp_path / "whole.sqlite3"
+    ids = [f"{line},{n % 150}" for n, line in enumerate(file.read_text().splitlines()[1:])]
+    file.write_text("\n".join(["phone,name,id", *ids, ""]))
+    whole = run(file, other, BY_ID)
+    file.with_name("leads.rejected.csv").unlink()
+    killed("after_commit_by_id", 3, file, database)
+    report = run(file, database, BY_ID)
+    assert report.resumed
+    assert (report.totals.added, report.totals.duplicates) == (
+        whole.totals.added,
+        whole.totals.duplicates,
+    )
+    assert rows_of(database) == rows_of(other)
 
 
 def test_it_may_be_killed_again_and_again(tmp_path: Path, file: Path, whole: Whole) -> None:
