@@ -175,3 +175,25 @@ async def test_why_says_what_holds_leads_back_and_what_would_be_dialled(desk: De
     assert (await desk.get(f"/leads/{lead_id}"))["lead"]["state"] == "new"
     assert (await desk.get("/campaigns/spring/why"))["rehearsal"] is None
     await desk.get("/campaigns/spring/why", params={"look_at": 1001}, status=422)
+
+
+@pytest.mark.parametrize(
+    ("form", "begin"),
+    [("csv", b"\xef\xbb\xbfphone,name"), ("jsonl", b'{"phone": '), ("xlsx", b"PK")],
+)
+async def test_leads_go_out_as_a_file(desk: Desk, form: str, begin: bytes) -> None:
+    await desk.leads("3471234001", "3471234002")
+    answer = await desk.http.get(f"/campaigns/spring/leads/export?format={form}")
+    assert answer.status_code == 200
+    assert answer.content.startswith(begin)
+    assert f'leads.{form}"' in answer.headers["content-disposition"]
+    if form != "xlsx":
+        assert answer.text.count("+3934712340") == 2
+
+
+async def test_an_export_of_what_is_not_there_is_told(desk: Desk) -> None:
+    path = "/campaigns/{}/leads/export"
+    await desk.get(path.format("nowhere"), status=404)
+    await desk.get(path.format("spring"), status=404, params={"list": "cold"})
+    problem = await desk.get(path.format("spring"), status=422, params={"format": "pdf"})
+    assert problem["field"] == "format"
