@@ -232,7 +232,7 @@ async def list_leads(
     summary="A campaign's leads as a file",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {media: _BINARY for media in MEDIA_TYPES.values()}},
+        200: {"content": dict.fromkeys(MEDIA_TYPES.values(), _BINARY)},
         **problems(404, 422, 503),
     },
 )
