@@ -76,6 +76,9 @@ class LeadAnswer(Answer):
     external_id: str | None
     list_id: ListId
     answer_odds: float | None
+    attributes: dict[str, str | int | bool] = Field(
+        description="What the client's list says beside; decimals and dates as text"
+    )
 
     @classmethod
     def of(cls, lead: Lead) -> Self:
@@ -95,6 +98,7 @@ class LeadAnswer(Answer):
             external_id=lead.external_id,
             list_id=lead.list_id,
             answer_odds=lead.answer_odds,
+            attributes=dict(lead.attributes),
         )
 
 

@@ -152,6 +152,17 @@ PROBLEMS: tuple[tuple[str, str], ...] = (
         r"a campaign has a number once, whatever the list: list goes with external_id",
         r"una campagna ha un numero una volta sola, in qualunque lista: list si usa con external_id",
     ),
+    (r"is neither yes nor no", r"non è né sì né no"),
+    (r"has a heading that is too long", r"ha un'intestazione troppo lunga"),
+    (r"are more than (\d+)", r"sono più di \1"),
+    (
+        r"the file has no such column of its own: (.*)",
+        r"il file non ha una tale colonna propria: \1",
+    ),
+    (
+        r"is written HEADING=KIND, the kinds being: (.*)",
+        r"si scrive INTESTAZIONE=TIPO, e i tipi sono: \1",
+    ),
     (r"is there already", r"c'è già"),
     (r"is to be in a folder that is not there", r"andrebbe in una cartella che non c'è"),
     (r"its first line (.*)", r"la sua prima riga \1"),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from dialer.adapters.lead_columns import column_rules
+from dialer.adapters.lead_columns import ColumnRules, column_rules
 from dialer.adapters.lead_writers import Format
 from dialer.adapters.sql.duplicates import By, Dedupe, Scope
 from dialer.config import Settings, read_settings
@@ -54,6 +54,13 @@ def import_leads(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a file with columns nobody knows.")
     ] = False,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="HEADING=KIND of a column of your own, such as Born=date."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="The heading of a column that is passed over.")
+    ] = None,
     preview: Annotated[
         int, typer.Option(min=0, help="Show what would become of so many rows; write nothing.")
     ] = 0,
@@ -73,7 +80,7 @@ def import_leads(
             zone=zone,
             report=report,
             list_name=list_name,
-            columns=column_rules(columns or (), map_file, strict=strict),
+            columns=_rules(columns, map_file, strict, kinds, ignore),
             dedupe=Dedupe(dedupe, by),
         )
         settings = read_settings(config)
@@ -105,6 +112,16 @@ def export_leads(
         )
         count = asyncio.run(writing)
     typer.echo(text("export.done", language, file=file, count=count))
+
+
+def _rules(
+    pairs: list[str] | None,
+    file: Path | None,
+    strict: bool,
+    kinds: list[str] | None,
+    ignored: list[str] | None,
+) -> ColumnRules:
+    return column_rules(pairs or (), file, strict=strict, kinds=kinds or (), ignored=ignored or ())
 
 
 def _import(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from dialer.attributes import Attributes
 from dialer.ids import CampaignId, LeadId, ListId
 from dialer.number_facts import NumberFacts
 
@@ -76,6 +77,7 @@ class NewLead:
     external_id: str | None = None
     list_id: ListId = DEFAULT_LIST
     answer_odds: float | None = None
+    attributes: Attributes = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +100,7 @@ class Lead:
     external_id: str | None = None
     list_id: ListId = DEFAULT_LIST
     answer_odds: float | None = None  # 0..1, as whoever made the list thinks; None: not said
+    attributes: Attributes = ()
     held_by: str | None = None  # what holds it back, where that is not its last outcome
     facts: NumberFacts | None = None  # of its number; None: nobody has looked
 

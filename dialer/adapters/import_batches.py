@@ -29,6 +29,7 @@ class IdentifiedLead(NamedTuple):
     zone: str
     priority: int
     external_id: str | None
+    attributes: str | None
     rank: int
 
 

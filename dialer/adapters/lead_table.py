@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dialer.adapters.csv_rows import Row, Survey, survey
-from dialer.adapters.lead_columns import BY_WORDS, ColumnRules, column_names
+from dialer.adapters.lead_columns import BY_WORDS, ColumnRules, attribute_columns, column_names
 from dialer.adapters.lead_source import LeadSource, open_source
+from dialer.attributes import MOST_TEXT, Kind, Value, packed, unpacked, value_of
 from dialer.errors import InvalidInputError
 from dialer.ids import CampaignId
 from dialer.leads import NewLead
@@ -52,13 +53,15 @@ class LeadCells(NamedTuple):
     zone: str
     priority: int
     external_id: str | None
+    attributes: str | None  # attributes.packed
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """What the columns of a file mean, and what holds for all of its rows."""
 
-    names: tuple[str | None, ...]  # None: a column that is not read
+    names: tuple[str | None, ...]  # None: a column that the dialer does not know
+    own: tuple[tuple[int, str, Kind], ...]  # those kept as attributes
     region: str
     zone: str | None
     width: int = attribute(init=False)
@@ -68,7 +71,8 @@ class Table:
 
     def label(self, column: int) -> str:
         name = self.names[column] if column < self.width else None
-        return name or f"column {column + 1}"
+        own = next((heading for place, heading, _ in self.own if place == column), None)
+        return name or own or f"column {column + 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,10 @@ def open_table(
         if source.header.fault:
             raise InvalidInputError("file", f"its first line {source.header.fault.problem}")
         names = column_names(source.header.cells, rules)
-        source.look_at(frozenset(place for place, name in enumerate(names) if name))
-        yield OpenTable(Table(names, region, zone), source)
+        own = attribute_columns(source.header.cells, names, rules)
+        known = frozenset(place for place, name in enumerate(names) if name)
+        source.look_at(known.union(place for place, _, _ in own))
+        yield OpenTable(Table(names, own, region, zone), source)
 
 
 def read_leads(
@@ -116,7 +122,8 @@ def read_leads(
             judged = judge(opened.table, [row])
             yield from judged.rejected
             for lead in judged.leads:
-                yield NewLead(campaign_id=campaign_id, **lead._asdict())
+                facts = lead._asdict() | {"attributes": unpacked(lead.attributes)}
+                yield NewLead(campaign_id=campaign_id, **facts)
 
 
 def judge(table: Table, rows: Iterable[Row]) -> Judged:
@@ -172,7 +179,16 @@ def _lead(table: Table, row: list[str]) -> LeadCells:
     if first or last:
         name = _text("name", " ".join(filter(None, (first, name, last))))
     found = checked_zone(zone) if zone else zone_of(phone, table.zone)
-    return LeadCells(phone, name, found, _priority(priority), external_id or None)
+    own = packed(_own(table, row)) if table.own else None
+    return LeadCells(phone, name, found, _priority(priority), external_id or None, own)
+
+
+def _own(table: Table, row: list[str]) -> Iterator[tuple[str, Value]]:
+    """The lead's attributes. Raises InvalidInputError."""
+    for column, heading, kind in table.own:
+        text = row[column] if column < len(row) else ""
+        if text and (text := _text(heading, text, MOST_TEXT)):
+            yield heading, value_of(heading, kind, text)
 
 
 def _phone(text: str, region: str) -> str:
@@ -182,15 +198,15 @@ def _phone(text: str, region: str) -> str:
     return e164(text, region)
 
 
-def _text(name: str, text: str) -> str:
+def _text(name: str, text: str, limit: int = TEXT_LIMIT) -> str:
     """One line. Raises InvalidInputError."""
     if not text.isascii():
         text = text.translate(_UNSEEN)
     if _CONTROL.search(text):
         raise InvalidInputError(name, "holds a control character")
     text = _without_mark(" ".join(text.split()))
-    if len(text) > TEXT_LIMIT:
-        raise InvalidInputError(name, f"is longer than {TEXT_LIMIT} characters")
+    if len(text) > limit:
+        raise InvalidInputError(name, f"is longer than {limit} characters")
     return text
 
 

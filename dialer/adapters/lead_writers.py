@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from dialer.adapters.lead_table import safe_cell
+from dialer.attributes import packed
 from dialer.errors import InvalidInputError
 from dialer.leads import Lead
 
@@ -35,6 +36,7 @@ COLUMNS = (
     "next_attempt_at",
     "held_by",
     "lead_id",
+    "attributes",
 )
 """Of every form. The first five are those that `leads import` reads."""
 
@@ -93,6 +95,7 @@ def values_of(lead: Lead, list_name: str) -> tuple[Value, ...]:
         _instant(lead.next_attempt_at),
         lead.held_by,
         lead.lead_id,
+        packed(lead.attributes),
     )
 
 
@@ -125,7 +128,9 @@ class JsonLeads:
 
     def leads(self, leads: Iterable[Lead], list_name: Callable[[Lead], str]) -> bytes:
         objects = (
-            dict(zip(COLUMNS, values_of(lead, list_name(lead)), strict=True)) for lead in leads
+            dict(zip(COLUMNS, values_of(lead, list_name(lead)), strict=True))
+            | {"attributes": dict(lead.attributes)}
+            for lead in leads
         )
         return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in objects).encode()
 

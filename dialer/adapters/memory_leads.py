@@ -294,4 +294,5 @@ def _lead_of(lead_id: LeadId, new: NewLead) -> Lead:
         external_id=new.external_id,
         list_id=new.list_id,
         answer_odds=new.answer_odds,
+        attributes=new.attributes,
     )

@@ -47,6 +47,7 @@ class TestAdding:
             zone="Europe/London",
             priority=3,
             external_id="A-17",
+            attributes=(("Città", "Bari"), ("age", 33), ("vip", True)),
         )
         assert await world.stores.leads.add([given], at=NOON) == ImportReport(added=1, duplicates=0)
         (stored,) = await world.all()
@@ -58,6 +59,7 @@ class TestAdding:
             zone="Europe/London",
             priority=3,
             external_id="A-17",
+            attributes=(("Città", "Bari"), ("age", 33), ("vip", True)),
             state=LeadState.NEW,
             attempts=0,
             never_rang=0,

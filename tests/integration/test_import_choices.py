@@ -127,6 +127,32 @@ async def test_a_report_can_be_mended_and_imported_strictly(
     assert await added(plain, report, columns=strict) == (1, 0)
 
 
+async def test_columns_of_ones_own_become_attributes(settings: Settings, tmp_path: Path) -> None:
+    kinds = ["nato il=date", "Paga=decimal", "figli=integer", "cliente vip=boolean"]
+    rules = column_rules([], None, strict=False, kinds=kinds, ignored=["Segreto"])
+    heads = "phone,Nato il,Paga,Figli,Cliente VIP,Note,Note,Segreto"
+    file = written(tmp_path, heads, '3471234567,23/11/2000,"12,50",2,sì,\'=a,b,x', "3471234568")
+    assert await added(settings, file, columns=rules) == (2, 0)
+    stores = await open_stores(settings.database.url)
+    first, second = await stores.leads.page(CampaignId("spring"), after=None, limit=9, state=None)
+    await stores.close()
+    assert dict(first.attributes) == {
+        "Nato il": "2000-11-23",
+        "Paga": "12.50",
+        "Figli": 2,
+        "Cliente VIP": True,
+        "Note": "=a",
+        "Note 2": "b",
+    }
+    assert second.attributes == ()
+
+
+@pytest.mark.parametrize("pair", ["born", "born=instant", "=date"])
+def test_a_kind_that_cannot_be_is_refused(pair: str) -> None:
+    with pytest.raises(InvalidInputError, match="type: "):
+        column_rules([], None, strict=False, kinds=[pair])
+
+
 # --- forms of files ---------------------------------------------------------------------------------------------------
 
 ROWS = [(f"+39347{n:07d}", f"Però {n}", n % 3) for n in range(9)]

@@ -41,7 +41,7 @@ _LISTED = (
 which is asked first."""
 _INTO = (
     "INSERT INTO leads"
-    " (id, phone, name, zone, priority, external_id, rank, list_id, campaign_id,"
+    " (id, phone, name, zone, priority, external_id, attributes, rank, list_id, campaign_id,"
     " state, held_by, attempts, never_rang) "
 )
 _SKIP = " ON CONFLICT DO NOTHING"
@@ -49,14 +49,15 @@ _ANY_LISTED = (
     "SELECT EXISTS (SELECT 1 FROM do_not_call) OR EXISTS (SELECT 1 FROM do_not_call_entries)"
 )
 _WHICH_LISTED = f"SELECT value FROM json_each(?1) WHERE {_LISTED.format('value', '?2')}"
-_SQLITE = f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0){_SKIP}"
+_SQLITE = f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0){_SKIP}"
 _POSTGRESQL = (
-    f"{_INTO}SELECT id, phone, name, zone, priority, external_id, rank, $8::int, $9::text,"
+    f"{_INTO}SELECT id, phone, name, zone, priority, external_id, attributes, rank, $9::int, $10::text,"
     " CASE WHEN listed THEN 'excluded' ELSE 'new' END,"
     " CASE WHEN listed THEN 'do_not_call' END, 0, 0"
-    f" FROM (SELECT n.*, {_LISTED.format('n.phone', '$9::text')} AS listed"
+    f" FROM (SELECT n.*, {_LISTED.format('n.phone', '$10::text')} AS listed"
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],"
-    " $7::bigint[]) AS n (id, phone, name, zone, priority, external_id, rank)) AS m"
+    " $7::text[], $8::bigint[])"
+    " AS n (id, phone, name, zone, priority, external_id, attributes, rank)) AS m"
     f"{_SKIP}"
 )
 _IN, _OUT = (LeadState.NEW.value, None), (LeadState.EXCLUDED.value, DO_NOT_CALL)

@@ -37,6 +37,7 @@ from dialer.adapters.sql.lead_counts import (
 from dialer.adapters.sql.lists import lists_of
 from dialer.adapters.sql.rows import LEAD_COLUMNS, lead_of, settled_values
 from dialer.adapters.sql.tables import READY, UtcDateTime, attempts, campaigns, do_not_call, leads
+from dialer.attributes import packed
 from dialer.do_not_call import DoNotCall
 from dialer.errors import NotFoundError, StoreUnavailableError
 from dialer.ids import CampaignId, LeadId, ListId, uuid7
@@ -314,6 +315,7 @@ def _new_row(key: str, lead: NewLead, of: ListSettings) -> dict[str, Any]:
         "list_id": lead.list_id,
         "rank": rank_of(of.order, of.seed, LeadId(key), zone=lead.zone),
         "answer_odds": lead.answer_odds,
+        "attributes": packed(lead.attributes),
         "id": key,
         "campaign_id": lead.campaign_id,
         "phone": lead.phone,

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row
 
 from dialer.adapters.sql.tables import attempts, campaigns, leads
+from dialer.attributes import unpacked
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, ListId, NodeId, TrunkId
 from dialer.leads import Lead, LeadState
 from dialer.ledger_records import Opened
@@ -32,6 +33,7 @@ LEAD_COLUMNS = [
     leads.c.list_id,
     leads.c.answer_odds,
     leads.c.held_by,
+    leads.c.attributes,
 ]
 
 ATTEMPT_COLUMNS = [
@@ -124,6 +126,7 @@ def lead_of(row: Row[Any]) -> Lead:
         list_id=ListId(row.list_id),
         answer_odds=row.answer_odds,
         held_by=row.held_by,
+        attributes=unpacked(row.attributes),
     )
 
 

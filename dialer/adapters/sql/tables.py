@@ -267,6 +267,7 @@ leads = Table(
     Column("rank", BigInteger, nullable=False, server_default="0"),  # lead_lists.rank_of
     Column("answer_odds", Float),
     Column("held_by", String(40)),
+    Column("attributes", Text),  # a JSON object; null: none
     UniqueConstraint("phone", "campaign_id"),
 )
 
