@@ -27,6 +27,8 @@ LARGEST = 2**53
 YES = frozenset({"true", "yes", "y", "1", "sì", "si", "s", "vero", "x"})
 NO = frozenset({"false", "no", "n", "0", "falso"})
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 class Kind(StrEnum):
     TEXT = "text"
@@ -56,7 +58,7 @@ def value_of(name: str, kind: Kind, text: str) -> Value:
 def packed(attributes: Iterable[tuple[str, Value]]) -> str | None:
     """As a store keeps them; None: there are none."""
     found = dict(attributes)
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else None
+    return _ENCODER.encode(found) if found else None
 
 
 def unpacked(text: str | None) -> Attributes:

@@ -126,6 +126,8 @@ def attribute_columns(
             continue
         if len(heading) > MOST_NAME:
             raise InvalidInputError(f"column {place + 1}", "has a heading that is too long")
+        if _LOOKS_LIKE_A_NUMBER.search(heading):  # no heading, but somebody's
+            heading = f"column {place + 1}"
         seen[heading] += 1
         label = heading if seen[heading] == 1 else f"{heading} {seen[heading]}"
         found.append((place, label, kinds.pop(word, Kind.TEXT)))

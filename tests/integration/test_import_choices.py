@@ -116,6 +116,14 @@ async def test_what_is_said_of_headings_never_holds_a_number(
     assert "column 1, 'Ada'" in str(refused.value)
 
 
+async def test_a_number_in_the_first_line_names_no_attribute(
+    plain: Settings, tmp_path: Path
+) -> None:
+    file = written(tmp_path, "phone,347 123 4567", f"3471234568,{'x' * 2001}")
+    found = await preview_file(plain, file, "spring", ImportOptions(), 1)
+    assert [row.field for row in found.rows] == ["column 2"]
+
+
 async def test_a_report_can_be_mended_and_imported_strictly(
     plain: Settings, tmp_path: Path
 ) -> None:
