@@ -43,6 +43,23 @@ it is counted as a whole."""
 LAST_RESERVE = 2.5
 """Standard deviations kept in hand among the last answers."""
 
+LAST_ALLOWED_OVER, LAST_SHARE = 8.0, 0.15
+"""The same while the ratio is over the limit: what repays it has to be earned with less dialling than before. Only of so few
+answers to come for each one that was: at the start of a window to be over the limit says nothing."""
+
+SLOWED = 0.6
+"""Of the answers expected, those that still come when dialling is held back."""
+
+BURST = 15.0
+"""Answers that come before a row of abandoned calls is answered by less dialling."""
+
+BURST_SPREAD = 2.0
+"""A row of abandoned calls is longer by one with e / (e + 2), where e answers are in flight: where one finds no agent, so does
+the next, and where more are on their way, there are more to follow."""
+
+BURST_RISK = 0.003
+"""That a burst among BURST answers ends over the limit."""
+
 REALISED = 1.6
 """Share abandoned for each unit of theta where theta is small (measured: 0.8 % at 0.005, 1.6 % at 0.01, 2.8 % at 0.02)."""
 
@@ -90,17 +107,22 @@ class WindowState:
     def last_risk(self, theta: float, expected: float) -> float:
         """The risk to allow when few answers are still to come: so low that the abandoned calls among them still fit under the
         limit at the end, with LAST_RESERVE standard deviations and one call more; not asked while many are to come."""
-        if not 0.0 < self.limit * self.to_come < LAST_ALLOWED:
+        last, coming = LAST_ALLOWED, self.to_come
+        if self.over_limit and self.to_come < LAST_SHARE * self.answered:
+            last, coming = LAST_ALLOWED_OVER, SLOWED * self.to_come
+        if not 0.0 < self.limit * self.to_come < last:
             return math.inf
-        left = self.limit * (self.answered + self.doomed + expected + self.to_come)
+        left = self.limit * (self.answered + self.doomed + expected + coming)
         left -= self.abandoned + self.doomed + 1.0 + REALISED * theta * expected
         if left <= 0.0:
             return 0.0
+        longer = 1.0 + BURST_SPREAD / max(expected, 0.5)
+        burst = BURST_RISK * min(math.pow(longer, 1.0 + left), 1e6) / (REALISED * BURST)
         spread = LAST_RESERVE * math.sqrt(CLUSTER)
         root = (
             math.sqrt(spread**2 + 4.0 * left) - spread
         ) / 2.0  # m + LAST_RESERVE sqrt(CLUSTER m) = left
-        return root * root / (REALISED * self.to_come)
+        return min(root * root / (REALISED * self.to_come), burst)
 
 
 @value(frozen=True, slots=True)

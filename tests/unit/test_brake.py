@@ -12,6 +12,7 @@ from dialer.brake import (
     ETA,
     FAR_OVER,
     LAST_ALLOWED,
+    LAST_ALLOWED_OVER,
     LAST_RESERVE,
     MOST_BORROWED,
     REALISED,
@@ -316,10 +317,10 @@ def test_while_many_answers_are_to_come_the_end_is_no_concern() -> None:
 
 
 def test_what_is_left_at_the_end_fits_with_its_reserve() -> None:
-    """1,600 answered, 47 of them abandoned, 60 to come: 2.8 more fit under 3 %. One stays in hand, and what is expected of the
+    """1,600 answered, 46 of them abandoned, 80 to come: 4.4 more fit under 3 %. One stays in hand, and what is expected of the
     others with the reserve is the rest."""
-    mean = REALISED * 60.0 * ending(1600, 47, 60.0).last_risk(0.02, 0.0)
-    rest = 0.03 * 1660 - 47 - 1
+    mean = REALISED * 80.0 * ending(1600, 46, 80.0).last_risk(0.02, 0.0)
+    rest = 0.03 * 1680 - 46 - 1
     assert mean + LAST_RESERVE * math.sqrt(CLUSTER * mean) == pytest.approx(rest)
 
 
@@ -334,3 +335,22 @@ def test_one_more_abandoned_call_never_raises_what_the_end_allows(
 ) -> None:
     fewer = ending(1000, 27, to_come).last_risk(theta, expected)
     assert ending(1000, 28, to_come).last_risk(theta, expected) <= fewer
+
+
+def test_a_row_of_abandoned_calls_still_fits_at_the_end_the_longer_the_more_are_in_flight() -> None:
+    """A row goes on with e / (e + 2): what is allowed falls by that for each abandoned call less that still fits."""
+    few, many = (ending(2500, 73, 15.0).last_risk(0.0, expected) for expected in (0.5, 6.0))
+    assert many < few
+    assert ending(2500, 72, 15.0).last_risk(0.0, 6.0) == pytest.approx(many / 0.75)
+
+
+def test_what_is_over_the_limit_is_repaid_from_further_away_and_with_fewer_answers() -> None:
+    far = 1.5 * LAST_ALLOWED / 0.03
+    assert ending(2000, 60, far).last_risk(0.02, 0.0) == math.inf
+    assert ending(2000, 61, far).last_risk(0.02, 0.0) < math.inf
+    assert ending(2000, 65, 150.0).last_risk(0.02, 0.0) == 0.0  # 2.7 of 4.5, and one in hand
+
+
+def test_at_the_start_of_a_window_to_be_over_the_limit_is_no_end() -> None:
+    assert ending(100, 5, 150.0).last_risk(0.02, 0.0) == math.inf
+    assert ending(4000, 125, LAST_ALLOWED_OVER / 0.03 + 1.0).last_risk(0.02, 0.0) == math.inf
