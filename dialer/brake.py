@@ -108,7 +108,8 @@ class WindowState:
         """The risk to allow when few answers are still to come: so low that the abandoned calls among them still fit under the
         limit at the end, with LAST_RESERVE standard deviations and one call more; not asked while many are to come."""
         last, coming = LAST_ALLOWED, self.to_come
-        if self.over_limit and self.to_come < LAST_SHARE * self.answered:
+        near = self.to_come < LAST_SHARE * self.answered
+        if near and self.over_limit:
             last, coming = LAST_ALLOWED_OVER, SLOWED * self.to_come
         if not 0.0 < self.limit * self.to_come < last:
             return math.inf
@@ -116,13 +117,18 @@ class WindowState:
         left -= self.abandoned + self.doomed + 1.0 + REALISED * theta * expected
         if left <= 0.0:
             return 0.0
-        longer = 1.0 + BURST_SPREAD / max(expected, 0.5)
-        burst = BURST_RISK * min(math.pow(longer, 1.0 + left), 1e6) / (REALISED * BURST)
         spread = LAST_RESERVE * math.sqrt(CLUSTER)
         root = (
             math.sqrt(spread**2 + 4.0 * left) - spread
         ) / 2.0  # m + LAST_RESERVE sqrt(CLUSTER m) = left
-        return min(root * root / (REALISED * self.to_come), burst)
+        mean = root * root / (REALISED * self.to_come)
+        return min(mean, _burst_risk(left, expected)) if near else mean
+
+
+def _burst_risk(left: float, expected: float) -> float:
+    """So low that a row of abandoned calls still fits with BURST_RISK, where `left` more fit and `expected` are in flight."""
+    longer = 1.0 + BURST_SPREAD / max(expected, 0.5)
+    return BURST_RISK * min(math.pow(longer, 1.0 + left), 1e6) / (REALISED * BURST)
 
 
 @value(frozen=True, slots=True)

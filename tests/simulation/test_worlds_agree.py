@@ -1,6 +1,6 @@
 """The production Team in virtual time and the lean world of the pacing benchmark tell the same of equal scenarios.
 
-Otherwise the benchmark would judge something that does not dial. Same laws, 20 agents, the first half hour of four, predictive; on one side the
+Otherwise the benchmark would judge something that does not dial. Same laws, 20 agents, half an hour, predictive; on one side the
 Team with its queue, trunks, campaign and pacing board against the simulated exchange, on the other `bench.pacing_engine.Engine`
 in `LeanWorld`. What remains different, all of it small:
 
@@ -43,7 +43,7 @@ from dialer.simulator.scenario import LOSSLESS
 from tests.support import shift
 from tests.support.shift import START, ShiftResult
 
-AGENTS, HOURS, PLANNED = 20, 0.5, 4.0
+AGENTS, HOURS = 20, 0.5
 FULL_SEEDS, LEAN_SEEDS = range(1, 9), range(1, 11)
 T_999 = 5.408
 """Student, two-sided 99.9 %, at 7 degrees of freedom: the fewest that Welch's formula gives for these numbers of shifts."""
@@ -57,7 +57,6 @@ LEAN = LeanScenario(
     talk=lean_scenario.LogNormal(60.0, 1.0),
     wrap=lean_scenario.LogNormal(8.0, 0.7),
     seconds=HOURS * 3600,
-    planned_seconds=PLANNED * 3600,
     grace=(LIMIT - DIALPLAN_MARGIN - BRIDGE_GUARD).total_seconds(),
     calls_per_second=20.0,
 )
@@ -72,7 +71,7 @@ FULL = replace(
     login_spread=30.0,
 )
 RING_TIMEOUT = timedelta(seconds=25 + 2.5)
-UNTIL = (START + timedelta(hours=1 + PLANNED)).time()  # in Rome
+UNTIL = (START + timedelta(hours=1 + HOURS)).time()  # in Rome
 
 
 def full(seed: int) -> ShiftResult:

@@ -196,7 +196,7 @@ def test_the_most_binding_window_decides(
     assert together.room == min(one.room for one in alone)
     assert together.braked == any(one.braked for one in alone)
     if together.binding is not None:
-        assert together.binding.room(theta, expected) == together.room
+        assert allowance(theta, [together.binding], expected).theta == together.theta
 
 
 @given(thetas, windows, expectations)
