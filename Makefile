@@ -41,8 +41,9 @@ bench: $(VENV)/.dev-stamp ## the full bars; results as JSON in bench/results
 
 lock: $(VENV)/.dev-stamp ## renew the pinned, hashed requirements
 	UV_NO_CONFIG=1 $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements/run.txt
-	UV_NO_CONFIG=1 $(VENV)/bin/uv pip compile pyproject.toml --group dev --extra plots --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements/dev.txt
+	UV_NO_CONFIG=1 $(VENV)/bin/uv pip compile pyproject.toml --group dev --extra plots --extra fast --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements/dev.txt
 	UV_NO_CONFIG=1 $(VENV)/bin/uv pip compile pyproject.toml --extra plots --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements/plots.txt
+	UV_NO_CONFIG=1 $(VENV)/bin/uv pip compile pyproject.toml --extra fast --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements/fast.txt
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -8,6 +8,7 @@ With answering-machine detection a pick-up is no person yet: dialer.screen_curve
 """
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from dialer.hazards import (
     fade,
     within,
 )
+from dialer.pacing_risk import AGAINST, Balance
 from dialer.screen_curve import ScreenCurve, ScreenTable
 from dialer.stall import Stall
 
@@ -48,7 +50,9 @@ MATURE_CALLS, MATURE_SECONDS = 100.0, 60.0
 
 _STEPS = np.rint(HORIZONS / BIN).astype(int)
 _EDGE_STEPS = np.rint(HORIZON_EDGES / BIN).astype(int)
-_AHEAD = np.minimum(np.arange(BINS)[:, None] + _STEPS[None, :], BINS)
+AHEAD = np.minimum(np.arange(BINS)[:, None] + _STEPS[None, :], BINS)
+"""The bin that each horizon reaches, by that of the age."""
+
 _PER_SECOND = np.float64(1.0 / BIN)
 
 
@@ -77,10 +81,30 @@ class AnswerTable:
         screen: ScreenTable | None = None,
     ) -> "AnswerTable":
         by_age = as_chances(by_age)
+        return cls.made(by_age, cumulants(by_age), ever, per_bin, evidence, screen)
+
+    @classmethod
+    def reached(cls, come: Floats, alive: Floats, evidence: float) -> "AnswerTable":
+        """`come`: (BINS + 1) P(a call placed now was picked up before a bin); `alive`: (BINS) P(it still rings then)."""
+        by_age = come.take(AHEAD)
+        by_age -= come[:-1, None]
+        by_age /= alive[:, None]
+        return cls.of(by_age, *ever_and_per_bin(come, alive), evidence)
+
+    @classmethod
+    def made(
+        cls,
+        by_age: Floats,
+        moments: Floats,
+        ever: Floats,
+        per_bin: Floats,
+        evidence: float,
+        screen: ScreenTable | None = None,
+    ) -> "AnswerTable":
+        """Of chances from 0 to 1, and their cumulants."""
         total = float(per_bin.sum())
         weights = tuple((per_bin / total).tolist()) if total > 0 else (0.0,) * SPAN
-        ever = as_chances(ever)
-        return cls(by_age, ever, weights, cumulants(by_age), by_age[0].tolist(), evidence, screen)
+        return cls(by_age, as_chances(ever), weights, moments, by_age[0].tolist(), evidence, screen)
 
     def rows(self, ages: Floats, odds: Floats | None = None) -> Floats:
         """Chances by each horizon, a row for each call. `odds` multiply each call's odds of ever being answered."""
@@ -102,9 +126,26 @@ class AnswerTable:
             result = np.bincount(within(index, BINS), minlength=BINS) @ self.cumulants
         return result
 
+    def against(self, released: Floats, answers: Floats, unsure: Floats) -> Floats:
+        """Cumulants of agents released less answers; `unsure`: (SPAN) more variance of the answers."""
+        total = answers * AGAINST
+        total += released
+        total[SPAN : 2 * SPAN] += unsure
+        return total
+
+    def balance(self, surplus: int, total: Floats) -> Balance:
+        """Before a call of this table: `surplus` idle agents less persons waiting, and `total` as of `against`."""
+        return Balance(surplus, total.tolist(), self.new_call, self.weights)
+
     def weight(self, odds: float) -> float:
         """How many times an average lead's chance one with these odds has, when the call is placed."""
         return odds / (1.0 + float(self.ever[0]) * (odds - 1.0))
+
+
+def ever_and_per_bin(come: Floats, alive: Floats) -> tuple[Floats, Floats]:
+    """Of `AnswerTable.reached`: chances without a horizon, and those of a new call in each horizon's bin."""
+    by_edge = come[_EDGE_STEPS]
+    return (come[-1] - come[:-1]) / alive, by_edge[1:] - by_edge[:-1]
 
 
 def prior_hazard(level: float = 0.035) -> Floats:
@@ -146,6 +187,8 @@ class Segment:
 @dataclass
 class AnswerCurve:
     """Mutable. Ages in seconds since the Originate; `now` in seconds, never going back."""
+
+    tables: ClassVar[type[AnswerTable]] = AnswerTable
 
     screen: ScreenCurve | None = None
     ups: Floats = field(default_factory=_empty)
@@ -276,12 +319,7 @@ class AnswerCurve:
         evidence = LEVEL_PSEUDO + self.observed
         if self.screen is not None:
             by_age, ever, per_bin, table = self.screen.presented(density, alive)
-            return AnswerTable.of(by_age, ever, per_bin, evidence, table)
+            return self.tables.of(by_age, ever, per_bin, evidence, table)
         come = np.zeros(BINS + 1)
         density.cumsum(out=come[1:])
-        by_age = come.take(_AHEAD)
-        by_age -= come[:-1, None]
-        by_age /= alive[:, None]
-        ever = (come[-1] - come[:-1]) / alive
-        by_edge = come[_EDGE_STEPS]
-        return AnswerTable.of(by_age, ever, by_edge[1:] - by_edge[:-1], evidence)
+        return self.tables.reached(come, alive, evidence)

@@ -20,7 +20,7 @@ from dialer.answer_curve import AnswerTable
 from dialer.brake import THETA_START, Allowance, WindowState, allowance
 from dialer.campaign import PacingMode
 from dialer.hazards import HORIZONS, SPAN, Floats
-from dialer.pacing_risk import Balance, ExactBalance, Taken
+from dialer.pacing_risk import AGAINST, Balance, ExactBalance, Taken
 from dialer.release_curve import ReleaseTable
 from dialer.values import value
 
@@ -53,8 +53,11 @@ class Binding(StrEnum):
     ON_REQUEST = "on_request"  # manual: only what agents ask for
 
 
+_NO_AGES: Floats = np.zeros(0)
+
+
 def _none() -> Floats:
-    return np.zeros(0)
+    return _NO_AGES
 
 
 @value(frozen=True, kw_only=True, slots=True, eq=False)
@@ -108,6 +111,7 @@ class PacingSnapshot:
     inbound_per_second: float = 0.0  # callers expected who want the same agents
     next_odds: Sequence[float] = ()  # of the leads next in turn; further ones are average
     revocable: int = 0  # this campaign's calls here that no phone has rung for yet
+    explained: bool = True  # False: nobody asks why, so the decision comes without `facts`
 
     @property
     def agents(self) -> int:
@@ -151,7 +155,12 @@ class Facts:
     answers_variance: float  # of the answers within 10 s
 
     @classmethod
-    def of(cls, snapshot: PacingSnapshot, policy: PacingPolicy, prospect: "Prospect") -> "Facts":
+    def of(
+        cls, snapshot: PacingSnapshot, policy: PacingPolicy, prospect: "Prospect"
+    ) -> "Facts | None":
+        """None where nobody asks for them."""
+        if not snapshot.explained:
+            return None
         ringing = 0
         for group in snapshot.in_flight:
             ringing += len(group.ages)
@@ -346,7 +355,7 @@ def _most(
         return _most_by_lead(snapshot, balance, theta, floor, most)
     placed = floor
     risk = balance.risk(placed, NEAR * theta)
-    if _is_small(snapshot) and risk <= NEAR * theta:
+    if risk <= NEAR * theta and _is_small(snapshot):
         return _most_exactly(snapshot, theta, floor, most)
     while placed < min(floor + STEPS, most) and risk <= theta:
         placed += 1
@@ -454,18 +463,11 @@ class Prospect:
         return self.answers.item(_SOON)
 
     def balance(self, snapshot: PacingSnapshot) -> Balance:
-        total = self.answers * _AGAINST
-        total += self.released
-        total[SPAN : 2 * SPAN] += self.unsure
-        if snapshot.inbound_per_second:
-            total += _AGAINST * np.tile(snapshot.inbound_per_second * HORIZONS, 3)  # Poisson
         table = snapshot.answers
-        surplus = snapshot.idle - snapshot.waiting
-        return Balance(surplus, total.tolist(), table.new_call, table.weights)
-
-
-_AGAINST: Floats = np.repeat([-1.0, 1.0, -1.0], SPAN)
-"""The signs with which answers enter the cumulants of agents less answers."""
+        total = table.against(self.released, self.answers, self.unsure)
+        if snapshot.inbound_per_second:
+            total += AGAINST * np.tile(snapshot.inbound_per_second * HORIZONS, 3)  # Poisson
+        return table.balance(snapshot.idle - snapshot.waiting, total)
 
 
 def _exact(snapshot: PacingSnapshot) -> ExactBalance:

@@ -27,10 +27,13 @@ _FAR = 6.0  # standard deviations beyond which a probability is 0 or 1
 _LIGHT = 1e-4  # horizons with less weight are passed over
 Complex = NDArray[np.complex128]
 
+AGAINST: Floats = np.repeat([-1.0, 1.0, -1.0], SPAN)
+"""The signs with which answers enter the cumulants of agents less answers."""
+
 
 def no_agent(mean: float, variance: float, third: float) -> float:
     """P(S <= 0) of an integer S with these cumulants."""
-    return _risk(((1.0, mean, variance, third, 0.0),), 0, (0, 0, 0), math.inf)
+    return weighed(((1.0, mean, variance, third, 0.0),), 0, (0, 0, 0), math.inf)
 
 
 Horizon = tuple[float, float, float, float, float]
@@ -39,9 +42,9 @@ Horizon = tuple[float, float, float, float, float]
 Powers = tuple[float, float, float]
 
 
-def _risk(horizons: Iterable[Horizon], surplus: int, more: Powers, enough: float) -> float:
+def weighed(horizons: Iterable[Horizon], surplus: float, more: Powers, enough: float) -> float:
     """The sum over the horizons of weight x P(surplus + S <= 0) once calls with these sums of powers are added, until it is
-    above `enough`. One loop, since most of the time of a decision is spent here."""
+    above `enough`. One loop, since most of the time of a decision is spent here; dialer.compiled_curves compiles it as it is."""
     first, second, cubed = more
     total = 0.0
     for weight, mean, variance, third, q in horizons:
@@ -114,7 +117,7 @@ class Balance:
         )
         horizons = zip(self._weights, means, variances, thirds, self._new_call, strict=True)
         powers = (more, more, more) if isinstance(more, int) else more.powers
-        return _risk(horizons, self._surplus, powers, enough)
+        return weighed(horizons, self._surplus, powers, enough)
 
 
 class ExactBalance:

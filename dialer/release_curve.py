@@ -5,7 +5,9 @@ An agent in a talk of an age is free by a horizon when the talk and the wrap-up 
 not take a break; a person who answers may wait for the grace, so the horizons reach that much further.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from dialer.hazards import HORIZONS, MEMORY_SECONDS, SPAN, Floats, cumulants, fa
 
 _FINE = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 19, 24, 30, 38, 48, 60, 75, 95, 120, 150, 190)
 EDGES: Floats = np.array((*_FINE, 240, 300, 380, 480, 600, 760, 960, 1200), dtype=np.float64)
+_EDGES: list[float] = EDGES.tolist()
 _WIDTHS: Floats = np.diff(EDGES)
 AGES = 1200
 """Seconds that anything lasts at most, as far as this is concerned."""
@@ -28,8 +31,8 @@ _ROWS: Floats = np.concatenate(
 ).astype(np.float64)
 """Ages in seconds for which a table has a row: a young talk's chances change fast."""
 
-_TALK_ROW = (np.searchsorted(_ROWS, np.arange(AGES), side="right") - 1).astype(np.intp)
-_WRAP_ROW = _TALK_ROW + len(_ROWS)
+TALK_ROW = (np.searchsorted(_ROWS, np.arange(AGES), side="right") - 1).astype(np.intp)
+WRAP_ROW = TALK_ROW + len(_ROWS)
 """The row of each age in whole seconds; of those that are older, the last one."""
 
 _BEYOND = 60  # seconds after the last age, at its hazard
@@ -63,10 +66,10 @@ class ReleaseTable:
 
     @staticmethod
     def _index(talking: Floats, wrapping: Floats) -> NDArray[np.intp]:
-        talks = _TALK_ROW.take(talking.astype(np.intp), None, None, "clip")
+        talks = TALK_ROW.take(talking.astype(np.intp), None, None, "clip")
         if not len(wrapping):
             return talks
-        wraps = _WRAP_ROW.take(wrapping.astype(np.intp), None, None, "clip")
+        wraps = WRAP_ROW.take(wrapping.astype(np.intp), None, None, "clip")
         return np.concatenate((talks, wraps))
 
 
@@ -81,7 +84,7 @@ class DurationCurve:
 
     def ended(self, seconds: float) -> None:
         seconds = min(max(seconds, 0.0), AGES - 1.0)
-        self.ends[int(np.searchsorted(EDGES, seconds, side="right")) - 1] += 1
+        self.ends[bisect_right(_EDGES, seconds) - 1] += 1
         self.seconds += np.minimum(np.maximum(seconds - EDGES[:-1], 0.0), _WIDTHS)
 
     def fade(self, factor: float) -> None:
@@ -110,6 +113,8 @@ class DurationCurve:
 @dataclass
 class ReleaseCurve:
     """Mutable; what a team's talks and wrap-ups teach. `now` in seconds, never going back."""
+
+    tables: ClassVar[type[ReleaseTable]] = ReleaseTable
 
     talk: DurationCurve = field(default_factory=lambda: DurationCurve(90.0))
     wrap: DurationCurve = field(default_factory=lambda: DurationCurve(15.0))
@@ -169,7 +174,7 @@ class ReleaseCurve:
             wraps[_WINDOWS[:, :1]], 1e-12
         )
         chance = np.concatenate([talked, ended]) * stay
-        return ReleaseTable(cumulants(np.clip(chance, 0.0, 1.0)))
+        return self.tables(cumulants(np.clip(chance, 0.0, 1.0)))
 
 
 def _at(survival: Floats, seconds: Floats) -> Floats:
