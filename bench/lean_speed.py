@@ -61,7 +61,7 @@ def _world(
 
 
 def first_use(compiled: bool) -> float:
-    """CPU seconds of loading, and where nothing is kept on this machine of compiling, what the engine runs: once a process."""
+    """CPU seconds of loading, and with `compiled` of compiling, what the engine runs: once a process."""
     began = time.process_time()
     _world(replace(CASES["S4"], seconds=FIRST_USE_SECONDS), compiled).run()
     return time.process_time() - began

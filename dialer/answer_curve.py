@@ -126,6 +126,12 @@ class AnswerTable:
             result = np.bincount(within(index, BINS), minlength=BINS) @ self.cumulants
         return result
 
+    def unsure(self, answers: Floats) -> Floats:
+        """(SPAN) variance that the error of the level adds to `answers`, as of `total`."""
+        variance: Floats = np.square(answers[:SPAN])
+        variance /= self.evidence
+        return variance
+
     def against(self, released: Floats, answers: Floats, unsure: Floats) -> Floats:
         """Cumulants of agents released less answers; `unsure`: (SPAN) more variance of the answers."""
         total = answers * AGAINST

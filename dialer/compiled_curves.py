@@ -1,8 +1,9 @@
 """The curves with the inner loops of a decision as machine code, for shifts by the thousand: `pip install dialer[fast]`.
 
 Every kernel does the operations of the plain code on the same numbers in the same order, without the liberties of "fast math":
-each decision is the same to the last bit. The loop over the horizons is not written twice: it is the plain one, compiled. The
-first use on a machine compiles for some seconds; the result is kept beside this file, or where NUMBA_CACHE_DIR says.
+each decision is the same to the last bit. The loop over the horizons is not written twice: it is the plain one, compiled. Each
+process compiles for a second or two when it first decides. Nothing of it is kept on disk: numba looks only at the file of a
+kernel to tell whether what it kept is out of date, and these hang on the constants and the loop of other files.
 
 Only to be imported where numba is there.
 """
@@ -26,11 +27,7 @@ _OLDEST = len(TALK_ROW) - 1
 
 
 def _compiled(kernel: Kernel) -> Kernel:
-    made: Kernel
-    try:
-        made = numba.njit(kernel, cache=True)
-    except RuntimeError:  # nowhere to keep it
-        made = numba.njit(kernel)
+    made: Kernel = numba.njit(kernel)
     return made
 
 
@@ -54,14 +51,13 @@ def _risk(
 
 
 @_compiled
-def _answered(by_bin: Floats, ages: Floats) -> Floats:
-    """The sum of the rows of these ages, one after the other."""
-    result = np.zeros(3 * SPAN)
+def _answered(by_bin: Floats, ages: Floats, result: Floats) -> None:
+    """Into `result`, the sum of the rows of these ages, one after the other. (An array given is cheaper than one returned.)"""
+    result[:] = 0.0
     for call in range(len(ages)):
         row = by_bin[min(max(int(ages[call] * _PER_SECOND), 0), BINS - 1)]
         for place in range(3 * SPAN):
             result[place] += row[place]
-    return result
 
 
 @_compiled
@@ -73,24 +69,27 @@ def _counted(ages: Floats) -> Floats:
 
 
 @_compiled
-def _released(by_row: Floats, talking: Floats, wrapping: Floats) -> Floats:
-    result = np.zeros(3 * SPAN)
+def _released(by_row: Floats, talking: Floats, wrapping: Floats, result: Floats) -> None:
+    result[:] = 0.0
     for ages, rows in ((talking, TALK_ROW), (wrapping, WRAP_ROW)):
         for agent in range(len(ages)):
             row = by_row[rows[min(max(int(ages[agent]), 0), _OLDEST)]]
             for place in range(3 * SPAN):
                 result[place] += row[place]
-    return result
 
 
 @_compiled
-def _against(released: Floats, answers: Floats, unsure: Floats) -> Floats:
-    result = np.empty(3 * SPAN)
+def _unsure(answers: Floats, evidence: float, result: Floats) -> None:
+    for at in range(SPAN):
+        result[at] = answers[at] * answers[at] / evidence
+
+
+@_compiled
+def _against(released: Floats, answers: Floats, unsure: Floats, result: Floats) -> None:
     for at in range(SPAN):
         result[at] = released[at] - answers[at]
         result[SPAN + at] = (answers[SPAN + at] + released[SPAN + at]) + unsure[at]
         result[2 * SPAN + at] = released[2 * SPAN + at] - answers[2 * SPAN + at]
-    return result
 
 
 @_compiled
@@ -137,12 +136,21 @@ class CompiledAnswerTable(AnswerTable):
         if odds is not None:
             return AnswerTable.total(self, ages, odds)
         if len(ages) < answer_curve.MANY:
-            return _answered(self.cumulants, ages)
-        result: Floats = _counted(ages) @ self.cumulants
+            result = np.empty(3 * SPAN)
+            _answered(self.cumulants, ages, result)
+        else:
+            result = _counted(ages) @ self.cumulants
+        return result
+
+    def unsure(self, answers: Floats) -> Floats:
+        result = np.empty(SPAN)
+        _unsure(answers, self.evidence, result)
         return result
 
     def against(self, released: Floats, answers: Floats, unsure: Floats) -> Floats:
-        return _against(released, answers, unsure)
+        result = np.empty(3 * SPAN)
+        _against(released, answers, unsure, result)
+        return result
 
     def balance(self, surplus: int, total: Floats) -> Balance:
         return CompiledBalance(surplus, total, self.new)
@@ -153,7 +161,9 @@ class CompiledReleaseTable(ReleaseTable):
     def total(self, talking: Floats, wrapping: Floats) -> Floats:
         if len(talking) + len(wrapping) >= release_curve.MANY:
             return ReleaseTable.total(self, talking, wrapping)
-        return _released(self.cumulants, talking, wrapping)
+        result = np.empty(3 * SPAN)
+        _released(self.cumulants, talking, wrapping, result)
+        return result
 
 
 class CompiledAnswerCurve(AnswerCurve):

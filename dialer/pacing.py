@@ -441,8 +441,7 @@ class Prospect:
         for group in snapshot.in_flight:
             if len(group.ages):
                 found = group.table.total(group.ages, group.odds)
-                variance = np.square(found[:SPAN])
-                variance /= group.table.evidence
+                variance = group.table.unsure(found)
                 unsure = variance if answers is _ZEROS else unsure + variance
                 answers = found if answers is _ZEROS else answers + found
                 own += group.own and found.item(SPAN - 1)

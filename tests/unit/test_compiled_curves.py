@@ -82,6 +82,7 @@ def test_calls_in_flight_add_up_the_same(calls: int) -> None:
         assert same(one.total(ages), other.total(ages))
         odds = random.uniform(0.2, 4.0, calls)
         assert same(one.total(ages, odds), other.total(ages, odds))
+        assert same(one.unsure(one.total(ages)), other.unsure(one.total(ages)))
 
 
 @pytest.mark.parametrize("agents", [0, 1, 2, 13, MANY_AGENTS - 1, MANY_AGENTS, 400])
