@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer.abandonment import AbandonFormula, EventClass
 from dialer.adapters.opening import OpeningFacts, admitted, none, result
 from dialer.adapters.sql.do_not_call import book_of, clients_of, lock_list
-from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
+from dialer.adapters.sql.engine import Database, chunks, in_powers, insert_or_skip, padded
 from dialer.adapters.sql.event_counts import event_counts
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.fences import holds
@@ -193,7 +193,7 @@ async def _held_leads(
         query = (
             select(leads.c.id, leads.c.campaign_id)
             .where(
-                leads.c.id.in_(chunk),
+                leads.c.id.in_(padded(chunk)),
                 leads.c.owner == owner,
                 leads.c.state == LeadState.RESERVED,
             )
@@ -209,7 +209,7 @@ async def _blocked_numbers(connection: AsyncConnection, phones: Collection[str])
     """Those that a disposition blocks."""
     found: set[str] = set()
     for chunk in chunks(sorted(set(phones))):
-        blocked = and_(attempts.c.phone.in_(chunk), text("blocks_number IS NOT NULL"))
+        blocked = and_(attempts.c.phone.in_(padded(chunk)), text("blocks_number IS NOT NULL"))
         query = select(attempts.c.phone).where(blocked).distinct()
         found.update((await connection.execute(query)).scalars())
     return found
@@ -233,7 +233,7 @@ async def _insert(connection: AsyncConnection, calls: list[PlaceCall]) -> list[R
     written: list[Row[Any]] = []
     columns = [attempts.c.id, attempts.c.lead_id, attempts.c.started_at]
     insert = insert_or_skip(connection, attempts).returning(*columns)
-    for chunk in chunks(sorted(calls, key=lambda call: call.phone)):
+    for chunk in in_powers(sorted(calls, key=lambda call: call.phone)):
         rows = [_new_row(call) for call in chunk]
         written.extend(await connection.execute(insert, rows))
     return written

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.sql.clients import check_clients
 from dialer.adapters.sql.do_not_call import add_entries, lock_list, remove_entry
-from dialer.adapters.sql.engine import Database, chunks, insert_into
+from dialer.adapters.sql.engine import Database, chunks, insert_into, padded
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import consents, do_not_call_entries
 from dialer.consents import WITHDRAWN, ConsentRecord, barred_by_withdrawal
@@ -64,7 +64,7 @@ class SqlConsentStore:
             for chunk in chunks(sorted(set(phones))):
                 query = (
                     select(consents)
-                    .where(consents.c.client_id == client_id, consents.c.phone.in_(chunk))
+                    .where(consents.c.client_id == client_id, consents.c.phone.in_(padded(chunk)))
                     .order_by(consents.c.obtained_at, consents.c.purpose, consents.c.sector)
                 )
                 for row in await connection.execute(query):

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.sql.clients import check_clients
-from dialer.adapters.sql.engine import Database, chunks, insert_into
+from dialer.adapters.sql.engine import Database, chunks, insert_into, padded
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import (
     campaigns,
@@ -168,12 +168,12 @@ async def book_of(
     """The entries that may hold for calls of these clients to these numbers, as this transaction sees them."""
     found: list[DoNotCall] = []
     for chunk in chunks(sorted(set(phones))):
-        query = select(do_not_call).where(do_not_call.c.phone.in_(chunk))
+        query = select(do_not_call).where(do_not_call.c.phone.in_(padded(chunk)))
         found += [_entry_of(row) for row in await connection.execute(query)]
         parts = sorted({part for phone in chunk for part in beginnings(phone)})
         scoped = select(do_not_call_entries).where(
-            do_not_call_entries.c.client_id.in_([EVERYBODY, *sorted(clients)]),
-            do_not_call_entries.c.digits.in_(parts),
+            do_not_call_entries.c.client_id.in_(padded([EVERYBODY, *sorted(clients)])),
+            do_not_call_entries.c.digits.in_(padded(parts)),
         )
         found += [_scoped_of(row) for row in await connection.execute(scoped)]
     return DncBook(found)
@@ -206,7 +206,9 @@ async def is_barred(connection: AsyncConnection, phone: str, campaign_id: Campai
 async def clients_of(
     connection: AsyncConnection, wanted: Collection[CampaignId]
 ) -> dict[CampaignId, ClientId]:
-    query = select(campaigns.c.id, campaigns.c.client_id).where(campaigns.c.id.in_(sorted(wanted)))
+    query = select(campaigns.c.id, campaigns.c.client_id).where(
+        campaigns.c.id.in_(padded(sorted(wanted)))
+    )
     rows = await connection.execute(query)
     return {CampaignId(row.id): ClientId(row.client_id) for row in rows}
 

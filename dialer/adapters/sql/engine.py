@@ -12,7 +12,7 @@ taking its team over.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -231,3 +231,27 @@ def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[list[T]]:
     source = iter(items)
     while chunk := list(islice(source, size)):
         yield chunk
+
+
+def padded(values: Iterable[T]) -> list[T]:
+    """`values` in their order, the last one repeated until there are 1, 2, 4, 8 ... of them: for IN, where one that stands twice
+    says nothing more. Every other number of them is another text to SQLAlchemy and to the drivers, which keep what they have
+    made of a hundred texts and more: memory that grows for hours, and is made anew again and again."""
+    found = list(values)
+    if found:
+        found += [found[-1]] * (_power_of_two(len(found), up=True) - len(found))
+    return found
+
+
+def in_powers(items: Sequence[T], most: int = CHUNK) -> Iterator[Sequence[T]]:
+    """`items` in pieces of 1, 2, 4, 8 ... of them, the longest first, none over `most`: as `padded`, for rows to insert."""
+    start = 0
+    while left := len(items) - start:
+        size = _power_of_two(min(left, most), up=False)
+        yield items[start : start + size]
+        start += size
+
+
+def _power_of_two(number: int, *, up: bool) -> int:
+    """The nearest one that is not less, or not more. `number` is at least 1."""
+    return 1 << ((number - 1).bit_length() if up else number.bit_length() - 1)

@@ -49,15 +49,17 @@ _ANY_LISTED = (
     "SELECT EXISTS (SELECT 1 FROM do_not_call) OR EXISTS (SELECT 1 FROM do_not_call_entries)"
 )
 _WHICH_LISTED = f"SELECT value FROM json_each(?1) WHERE {_LISTED.format('value', '?2')}"
+_WHICH_LISTED_POSTGRESQL = (
+    f"SELECT value FROM unnest($1::text[]) AS n (value) WHERE {_LISTED.format('value', '$2::text')}"
+)
 _SQLITE = f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0){_SKIP}"
 _POSTGRESQL = (
     f"{_INTO}SELECT id, phone, name, zone, priority, external_id, attributes, rank, $9::int, $10::text,"
-    " CASE WHEN listed THEN 'excluded' ELSE 'new' END,"
-    " CASE WHEN listed THEN 'do_not_call' END, 0, 0"
-    f" FROM (SELECT n.*, {_LISTED.format('n.phone', '$10::text')} AS listed"
+    " CASE WHEN phone = ANY($11::text[]) THEN 'excluded' ELSE 'new' END,"
+    " CASE WHEN phone = ANY($11::text[]) THEN 'do_not_call' END, 0, 0"
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],"
     " $7::text[], $8::bigint[])"
-    " AS n (id, phone, name, zone, priority, external_id, attributes, rank)) AS m"
+    " AS n (id, phone, name, zone, priority, external_id, attributes, rank)"
     f"{_SKIP}"
 )
 _IN, _OUT = (LeadState.NEW.value, None), (LeadState.EXCLUDED.value, DO_NOT_CALL)
@@ -129,13 +131,13 @@ async def _check_campaign(connection: AsyncConnection, campaign_id: CampaignId) 
 
 async def _insert(connection: AsyncConnection, to: LeadList, rows: Sequence[IdentifiedLead]) -> int:
     place = (to.list_id, to.settings.campaign_id)
+    listed = await _listed(connection, to.settings.campaign_id, rows)
     if connection.dialect.name == "postgresql":
         columns = tuple(list(column) for column in zip(*rows, strict=True))
-        done = await connection.exec_driver_sql(_POSTGRESQL, (*columns, *place))
+        done = await connection.exec_driver_sql(_POSTGRESQL, (*columns, *place, sorted(listed)))
         return done.rowcount
     for pragma in _ROOM:
         await connection.exec_driver_sql(pragma)
-    listed = await _listed(connection, to.settings.campaign_id, rows)
     done = await connection.exec_driver_sql(
         _SQLITE, [(*row, *place, *(_OUT if row.phone in listed else _IN)) for row in rows]
     )
@@ -145,9 +147,12 @@ async def _insert(connection: AsyncConnection, to: LeadList, rows: Sequence[Iden
 async def _listed(
     connection: AsyncConnection, campaign_id: CampaignId, rows: Sequence[IdentifiedLead]
 ) -> frozenset[str]:
-    """The numbers that the do-not-call list bars for good. SQLite; in the transaction that writes, so nobody adds to it."""
+    """The numbers that the do-not-call list bars for good. Who is entered a moment later is found when an attempt is opened."""
     if not (await connection.exec_driver_sql(_ANY_LISTED)).scalar_one():
         return frozenset()
-    phones = json.dumps([row.phone for row in rows])
-    found = await connection.exec_driver_sql(_WHICH_LISTED, (phones, campaign_id))
+    phones = [row.phone for row in rows]
+    if connection.dialect.name == "postgresql":
+        found = await connection.exec_driver_sql(_WHICH_LISTED_POSTGRESQL, (phones, campaign_id))
+    else:
+        found = await connection.exec_driver_sql(_WHICH_LISTED, (json.dumps(phones), campaign_id))
     return frozenset(found.scalars())

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.lead_changes import after_deferral
 from dialer.adapters.sql.do_not_call import add_entries, barring, book_of, clients_of
-from dialer.adapters.sql.engine import Database, chunks, insert_or_skip
+from dialer.adapters.sql.engine import Database, chunks, insert_or_skip, padded
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.fences import holds
 from dialer.adapters.sql.lead_counts import (
@@ -147,7 +147,7 @@ class SqlLeadStore:
             return
         async with self._database.write() as connection:
             for chunk in chunks(sorted(lead_ids)):
-                held = and_(leads.c.id.in_(chunk), leads.c.owner == owner)
+                held = and_(leads.c.id.in_(padded(chunk)), leads.c.owner == owner)
                 await connection.execute(GIVE_BACK.where(held))
 
     @again
@@ -259,7 +259,7 @@ async def listed_numbers(connection: AsyncConnection, phones: Collection[str]) -
     """Those of `phones` that are on the do-not-call list, as this transaction sees it."""
     listed: set[str] = set()
     for chunk in chunks(sorted(set(phones))):
-        query = select(do_not_call.c.phone).where(do_not_call.c.phone.in_(chunk))
+        query = select(do_not_call.c.phone).where(do_not_call.c.phone.in_(padded(chunk)))
         listed.update((await connection.execute(query)).scalars())
     return listed
 

@@ -13,7 +13,7 @@ from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.abandonment import is_audited
-from dialer.adapters.sql.engine import chunks, insert_into, insert_or_skip
+from dialer.adapters.sql.engine import chunks, insert_into, insert_or_skip, padded
 from dialer.adapters.sql.ledger_tables import (
     ledger,
     ledger_heads,
@@ -98,7 +98,7 @@ async def _salts(connection: AsyncConnection, lead_ids: Collection[LeadId]) -> d
     """The persons' salts, made where there are none. The leads are locked: nobody else makes one meanwhile."""
     salts: dict[LeadId, str] = {}
     for chunk in chunks(sorted(lead_ids)):
-        for row in await connection.execute(_SALTS, {"leads": chunk}):
+        for row in await connection.execute(_SALTS, {"leads": padded(chunk)}):
             salts[LeadId(row.lead_id)] = row.salt
     fresh = {lead_id: secrets.token_hex(SALT_BYTES) for lead_id in lead_ids if lead_id not in salts}
     for new in chunks(sorted(fresh.items())):

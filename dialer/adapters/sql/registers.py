@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialer.adapters.sql.engine import Database, chunks, insert_into
+from dialer.adapters.sql.engine import Database, chunks, insert_into, padded
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.tables import leads, register_results
 from dialer.ids import CampaignId, LeadId
@@ -36,7 +36,7 @@ class SqlRegisterStore:
         found: dict[str, tuple[RegisterResult, ...]] = {}
         async with self._database.read() as connection:
             for chunk in chunks(sorted(set(phones))):
-                query = select(register_results).where(register_results.c.phone.in_(chunk))
+                query = select(register_results).where(register_results.c.phone.in_(padded(chunk)))
                 query = query.order_by(register_results.c.register)
                 for row in await connection.execute(query):
                     found[row.phone] = (*found.get(row.phone, ()), _result_of(row))

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.call_limits import Tried, looked_at, refused_at, since
-from dialer.adapters.sql.engine import chunks
+from dialer.adapters.sql.engine import chunks, padded
 from dialer.adapters.sql.tables import attempts
 from dialer.commands import PlaceCall
 from dialer.ids import CallId, ClientId
@@ -26,8 +26,8 @@ async def tried_before(connection: AsyncConnection, calls: Sequence[PlaceCall]) 
     found: dict[str, Tried] = {}
     for chunk in chunks(limited):
         names = {
-            "phones": sorted({call.phone for call in chunk}),
-            "persons": sorted({call.limits.person for call in chunk}),
+            "phones": padded(sorted({call.phone for call in chunk})),
+            "persons": padded(sorted({call.limits.person for call in chunk})),
             "since": start,
         }
         for query in (_OF_NUMBERS, _OF_PERSONS):
