@@ -12,9 +12,20 @@ from pydantic import Field
 
 from api.deps import DialerDep
 from api.errors import BODY_ERRORS, problems
-from api.fields import ID_PATTERN, AgentCode, Answer, Body, CallIdPath, Instant, Line, Word
+from api.fields import (
+    ID_PATTERN,
+    AgentCode,
+    Answer,
+    Body,
+    CallIdPath,
+    Instant,
+    Line,
+    LocalInstant,
+    Word,
+)
 from dialer.agents import AgentPhase, AgentStatus
 from dialer.bootstrap import Dialer
+from dialer.callbacks import MOST_NOTE, CallbackKind, CallbackWish
 from dialer.events import (
     BreakEnded,
     BreakRequested,
@@ -55,7 +66,20 @@ class CallBody(Body):
 
 class DispositionBody(Body):
     disposition: Word
-    callback_at: Instant | None = Field(default=None, description="When to call again")
+    callback_at: LocalInstant | None = Field(
+        default=None,
+        description="When to call again. Without an offset: by the clocks of the person's zone",
+    )
+    callback_kind: CallbackKind = Field(
+        default=CallbackKind.RECALL,
+        description="recall: the person asked for it; follow_up: the centre promised it",
+    )
+    callback_own: bool = Field(
+        default=False, description="For the agent who says so; else for anyone of the team"
+    )
+    callback_note: str = Field(
+        default="", max_length=MOST_NOTE, description="What the next agent should know"
+    )
 
 
 class AgentAnswer(Answer):
@@ -184,6 +208,7 @@ async def choose_disposition(
         call_id=call_id,
         disposition=body.disposition,
         callback_at=body.callback_at,
+        wish=CallbackWish(kind=body.callback_kind, own=body.callback_own, note=body.callback_note),
         at=dialer.clock.now(),
     )
     return _answer(await dialer.dispose(chosen))

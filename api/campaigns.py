@@ -92,7 +92,8 @@ class Policy(Body):
     )
     guard: Guard = Field(
         default=_DEFAULT.guard,
-        description="cautious: steer to the profile's target, and dial progressively until enough people have answered",
+        description="strict: under the limit at every moment, not only at the end of each window; cautious: steer to the "
+        "profile's target, and dial progressively until enough people have answered",
     )
     works_until: time | None = Field(
         default=None,
@@ -144,6 +145,18 @@ class Policy(Body):
         max_length=200,
         description="What agents may say of a call. Empty: the default set",
     )
+    callback_grace_seconds: float = Field(
+        default=_DEFAULT.callback_grace.total_seconds(),
+        ge=0,
+        le=_DAY,
+        description="So long after its time a callback waits for its own agent; then anyone of the team has it",
+    )
+    callback_tries: int = Field(
+        default=_DEFAULT.callback_tries,
+        ge=1,
+        le=100,
+        description="How often a person is called for one callback; then it has expired",
+    )
 
     @classmethod
     def of(cls, policy: CampaignPolicy) -> Self:
@@ -184,6 +197,8 @@ class Policy(Body):
                 RetryRuleSettings.of(outcome, rule) for outcome, rule in policy.retry_rules.items()
             ],
             dispositions=shown(policy.dispositions),
+            callback_grace_seconds=policy.callback_grace.total_seconds(),
+            callback_tries=policy.callback_tries,
         )
 
     def policy(self, all_trunks: tuple[TrunkId, ...]) -> CampaignPolicy:
@@ -222,6 +237,8 @@ class Policy(Body):
             caps=tuple(cap.cap() for cap in self.caps),
             retry_rules=rules_of(self.retry_rules),
             dispositions=dispositions_of(self.dispositions),
+            callback_grace=timedelta(seconds=self.callback_grace_seconds),
+            callback_tries=self.callback_tries,
         )
 
 

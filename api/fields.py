@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
-from dialer.ids import AgentId, CallId, CampaignId, LeadId, TeamId
+from dialer.ids import AgentId, CallbackId, CallId, CampaignId, LeadId, TeamId
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 UUID_PATTERN = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -19,6 +19,7 @@ AgentCode = Annotated[
 ]
 LeadIdPath = Annotated[LeadId, Path(pattern=UUID_PATTERN)]
 CallIdPath = Annotated[CallId, Path(pattern=UUID_PATTERN)]
+CallbackIdPath = Annotated[CallbackId, Path(pattern=UUID_PATTERN)]
 
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -29,14 +30,21 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """A code that an organisation chooses, such as a pause code or a disposition."""
 
 
-def _in_utc(value: datetime) -> datetime:
+def _of_this_century(value: datetime) -> datetime:
     if not 2000 <= value.year < 2100:
         raise ValueError("the year must be between 2000 and 2099")
-    return value.astimezone(UTC)
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    return _of_this_century(value).astimezone(UTC)
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """An instant as it is sent: RFC 3339 with its offset; UTC from here on."""
+
+LocalInstant = Annotated[datetime, AfterValidator(_of_this_century)]
+"""As Instant, or without an offset: what the clocks of a zone show that is known elsewhere."""
 
 
 class Body(BaseModel):

@@ -63,6 +63,12 @@ class RehearsalAnswer(Answer):
     first: list[LeadId] = Field(description="The first ten that would be dialled")
 
 
+class CallbackFigures(Answer):
+    waiting: int = Field(description="Agreed, and neither kept nor over")
+    overdue: int = Field(description="Of these, those whose time is past")
+    first_due_at: datetime | None
+
+
 class WhyAnswer(Answer):
     campaign_id: CampaignId
     state: CampaignState
@@ -73,6 +79,7 @@ class WhyAnswer(Answer):
     held: list[HeldAnswer] = Field(description="All leads by what holds them; waiting ones first")
     counted_at: datetime = Field(description="The instant for which `held` and `leads` are exact")
     next_hour: int = Field(description="Leads that fall due within an hour, beside `leads.due`")
+    callbacks: CallbackFigures
     rehearsal: RehearsalAnswer | None = Field(description="With `look_at` only")
 
 
@@ -97,6 +104,7 @@ async def why(
     zone = dialer.profiles.get(campaign.policy.profile).zone
     items = combine(view.why if view else (), counts)
     sentence = explain(view.decision, language) if view and view.decision else None
+    promised = await dialer.stores.callbacks.counts(campaign_id, at=dialer.clock.now())
     reasons = [_reason(item, language, zone, sentence) for item in items]
     return WhyAnswer(
         campaign_id=campaign_id,
@@ -108,6 +116,9 @@ async def why(
         held=[_held(each, language, zone) for each in held],
         counted_at=holdings.counted_at,
         next_hour=holdings.next_hour,
+        callbacks=CallbackFigures(
+            waiting=promised.waiting, overdue=promised.overdue, first_due_at=promised.first_due_at
+        ),
         rehearsal=await _rehearsal(dialer, campaign.policy, look_at) if look_at else None,
     )
 

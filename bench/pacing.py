@@ -20,17 +20,20 @@ from bench.pacing_bars import Bar, Figures, bars
 from bench.pacing_cases import CASES, MANY, REPORTED_FROM, reported_seeds
 from bench.pacing_choices import Choices
 from bench.pacing_figures import Row, efficiency, row_of
-from bench.pacing_own_cases import ALL, OWN_SHIFTS
+from bench.pacing_own_cases import ALL, OWN_SHIFTS, SCORED
 from bench.pacing_policies import NAMES, SEARCHED, exists
 from bench.pacing_run import OutOfTimeError, Run, version
 
 QUICK_SHIFTS, QUICK_MINUTES, QUICK_LARGE = 4, 10.0, 1
 EVERYWHERE = ("engine", "progressive", "eis")
 SOMEWHERE = {
-    "engine-scores": ("scored",),
-    "engine-revokes": ("S1", "S2", "cold-to-hot", "half-leave", "held-trunk"),
+    "engine-scores": tuple(SCORED),
+    "engine-revokes": (
+        *("S1", "S2", "S3", "S4", "S5", "S7", "S8"),
+        *("cold-to-hot", "half-leave", "held-trunk"),
+    ),
 }
-"""The scenarios of a policy that is neither in all of them nor in the eight."""
+"""The scenarios of a policy that is neither in all of them nor in the eight. In those with scores there is only the engine."""
 LARGE_TEAM = 100
 Part = tuple[str, str]  # case, peer
 
@@ -47,6 +50,8 @@ def parts(cases: list[str], peers: list[str]) -> Iterator[Part]:
     by_cost = sorted(cases, key=lambda case: ALL[case].most_agents >= LARGE_TEAM)
     for peer in peers:
         for case in by_cost:
+            if case in SCORED and not peer.startswith("engine"):
+                continue
             if peer in EVERYWHERE or case in SOMEWHERE.get(peer, CASES):
                 yield case, peer
 

@@ -9,6 +9,7 @@ from dialer.answer_curve import AnswerCurve
 from dialer.brake import (
     DEFAULT_TARGET,
     HORIZON,
+    SHOCK,
     THETA_START,
     AnswerRate,
     WindowState,
@@ -40,7 +41,7 @@ def _curves(compiled: bool) -> tuple[type[AnswerCurve], type[ReleaseCurve]]:
 
 
 class Engine:
-    """A Pacer. `strict`: nothing is borrowed from answers that are still to come. `scores`: it is told the leads' odds.
+    """A Pacer. `strict`: as Guard.STRICT. `scores`: it is told the leads' odds.
     `revokes`: it may take back calls that have not rung.
     `compiled`: its inner loops are machine code (dialer.compiled_curves)."""
 
@@ -142,10 +143,12 @@ class Engine:
         ages = world.ringing.ages(world.now)
         self._table = self.answers.table(ages, world.now)
         ages = self.answers.stall.ages(ages, world.now)
+        odds = self._scaled(world.odds) if self.scores else None
         if not world.screening.size:
-            return CallGroup(table=self._table, ages=ages)
+            return CallGroup(table=self._table, ages=ages, odds=odds)
         screening = world.screening.ages(world.now)
-        return CallGroup(table=self._table, ages=ages, screening=screening, rang=self._rang(world))
+        rang = self._rang(world)
+        return CallGroup(table=self._table, ages=ages, odds=odds, screening=screening, rang=rang)
 
     @staticmethod
     def _silent(world: LeanWorld) -> int:
@@ -175,6 +178,7 @@ class Engine:
             answered=self.answered_count,
             abandoned=self.abandoned_count,
             to_come=min(self.rate.per_second(now) * left, most_to_come),
+            shock=SHOCK if self.strict else 0.0,
         )
 
     def _room_to_burst(self, staffed: int, now: float) -> int:

@@ -14,6 +14,7 @@ from rich.live import Live
 
 from dialer import doctor_run, replay_run, serve
 from dialer.abandonment_commands import abandonment, machines_app
+from dialer.callback_commands import callbacks_app
 from dialer.check_command import check_number
 from dialer.config import ApiSettings, read_settings
 from dialer.consent_commands import consents_app
@@ -46,6 +47,7 @@ app.add_typer(machines_app, name="machines")
 app.add_typer(dnc_app, name="dnc")
 app.add_typer(registers_app, name="registers")
 app.add_typer(consents_app, name="consents")
+app.add_typer(callbacks_app, name="callbacks")
 app.command()(simulate)
 app.command()(why)
 app.command("check")(check_number)

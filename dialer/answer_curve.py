@@ -2,8 +2,9 @@
 
 Theory of operation. Two competing hazards by age since the Originate, picked up and ended, give the chance that a call of an
 age is picked up within a horizon. A fast level factor (a Gamma-Poisson posterior of a few minutes) follows a list that
-suddenly answers better or worse than its history. A lead's own odds of answering move the odds that its call is one of those
-that will be picked up at all, at any age (Bayes' rule: what rings on is as informative for likely leads as for others).
+answers better or worse than its history; a sudden change for the better is believed at once (dialer.upturn). A lead's own
+odds of answering move the odds that its call is one of those that will be picked up at all, at any age (Bayes' rule: what
+rings on is as informative for likely leads as for others).
 With answering-machine detection a pick-up is no person yet: dialer.screen_curve says when and whether it becomes one.
 """
 
@@ -28,6 +29,7 @@ from dialer.hazards import (
 from dialer.pacing_risk import AGAINST, Balance
 from dialer.screen_curve import ScreenCurve, ScreenTable
 from dialer.stall import Stall
+from dialer.upturn import Upturn
 
 BIN = 0.5
 BINS = 120  # to 60 s after dialling
@@ -207,6 +209,8 @@ class AnswerCurve:
     built_at: float | None = None
     segments: dict[str, Segment] = field(default_factory=dict)
     stall: Stall = field(default_factory=Stall)
+    upturn: Upturn = field(default_factory=Upturn)
+    _fresh: float = 0.0  # answers since the last build
     _live: Floats = field(default_factory=_empty)
     _hoped: Floats | None = None  # answers expected of a call by the age at which it left
     _hazard: Floats | None = None
@@ -227,10 +231,12 @@ class AnswerCurve:
             known.seen(up, float(self._hoped[place]), now)
         self.resolved += 1
         self.observed += up
+        self._fresh += up
 
     def settle(self) -> None:
         """What was told so far is history: no sign of how it goes at present."""
-        self.observed = self.expected = 0.0
+        self.observed = self.expected = self._fresh = 0.0
+        self.upturn = Upturn()
         self.started_at = None
 
     def shift(self, seconds: float) -> None:
@@ -294,6 +300,7 @@ class AnswerCurve:
     def _follow(self, live: Floats, now: float) -> None:
         """What was to be expected since the last build goes by the calls that rang at its two ends. Both sums of the level fade
         in minutes, and stand still while a trunk holds its calls."""
+        fresh, self._fresh = self._fresh, 0.0
         if self._hazard is None or self._leaving is None or self.built_at is None:
             return
         spent = now - self.built_at
@@ -307,7 +314,20 @@ class AnswerCurve:
         self.expected *= factor
         if spent < MATURE_SECONDS:
             per_bin = float((self._live + live) @ self._hazard) / 2
-            self.expected += per_bin * spent / BIN
+            expected = per_bin * spent / BIN
+            self.expected += expected
+            if self.resolved >= MATURE_CALLS and self.stall.began_at is None:
+                self._look_for_upturn(fresh, expected)
+
+    def _look_for_upturn(self, answered: float, expected: float) -> None:
+        """The level that an upturn shows takes the place of what was seen before it."""
+        since = self.upturn.look(answered, expected, self.level, self.expected * self.level)
+        if since is None:
+            return
+        found = min(since.answered / max(since.expected, 1e-9), LEVEL_MAX)
+        if found > self.level:
+            self.expected = min(self.expected, since.expected)
+            self.observed = found * (LEVEL_PSEUDO + self.expected) - LEVEL_PSEUDO
 
     def _fade(self, now: float) -> None:
         factor = fade(self.faded_at, now, MEMORY_SECONDS)

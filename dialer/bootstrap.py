@@ -2,8 +2,7 @@
 
 import asyncio
 import platform
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from random import Random, SystemRandom
 
 from prometheus_client import CollectorRegistry
@@ -11,18 +10,18 @@ from prometheus_client import CollectorRegistry
 from dialer.adapters.exchanges import Exchange, Exchanges
 from dialer.adapters.memory_line import MemoryHub
 from dialer.adapters.metrics import PrometheusMetrics, TeamCollector, WireCollector
-from dialer.adapters.pacing_files import PacingFiles, folder_of
 from dialer.adapters.profile_files import ProfileFiles
-from dialer.adapters.server_metrics import Backlog, ServerCollector
+from dialer.adapters.server_metrics import Backlog, CallbackCollector, ServerCollector
 from dialer.adapters.sql.store import open_stores
 from dialer.adapters.system_clock import SystemClock
 from dialer.adapters.this_build import log_header
-from dialer.adapters.wires import memory_wires, redis_wires
 from dialer.agents import Agent, AgentStatus
+from dialer.bootstrap_parts import call_ids, pacing_files, wires_of
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.campaign_faults import told
 from dialer.config import Settings
 from dialer.do_not_call import DoNotCall
+from dialer.engine.callback_watch import CallbackWatch
 from dialer.engine.colleagues import Colleagues
 from dialer.engine.disposing import dispose
 from dialer.engine.keeper import TeamKeeper
@@ -35,6 +34,7 @@ from dialer.engine.requests import call_up, call_view, done, request_call, tell_
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
 from dialer.engine.tasks import TaskSet
+from dialer.engine.wider_windows import WiderWindows
 from dialer.errors import (
     ConflictError,
     NotFoundError,
@@ -61,7 +61,6 @@ from dialer.live_ports import (
     Request,
     SaveAgent,
     TeamReleased,
-    Wires,
 )
 from dialer.logs import get_logger
 from dialer.pacing_recorder import RecordedBoard
@@ -106,7 +105,7 @@ class Dialer:
         self._stopping = False  # what others ask would not be done any more
         self._random = random
         self.exchanges = self._links()
-        self.wires = _wires(settings, self.ownership.owner, random, self._tasks, hub)
+        self.wires = wires_of(settings, self.ownership.owner, random, self._tasks, hub)
         self.wires.bus.listen(self._answer, self._hear)
         self.wires.wake_ups.listen(self._woken)
         self.colleagues = Colleagues(self.wires.bus, stores.leases, clock, self.ownership.owner)
@@ -128,6 +127,8 @@ class Dialer:
             teams=lambda: self.keeper.teams,
             host=platform.node(),
         )
+        self.windows = WiderWindows(stores=stores, clock=clock, switchboard=self.switchboard)
+        self.callbacks = CallbackWatch(stores=stores, clock=clock, switchboard=self.switchboard)
         self._register_collectors()
 
     def _links(self) -> Exchanges:
@@ -152,6 +153,7 @@ class Dialer:
             )
         )
         self.registry.register(ServerCollector(self.clock, self._backlogs))
+        self.registry.register(CallbackCollector(lambda: self.callbacks.counts))
         if self.settings.redis.url:
             self.registry.register(WireCollector(self.wires.stats))
 
@@ -159,7 +161,7 @@ class Dialer:
     async def open(cls, settings: Settings) -> "Dialer":
         """Raises StoreUnavailableError, InvalidInputError."""
         stores = await open_stores(settings.database.url)
-        logs = _pacing_files(settings) if settings.pacing_log.enabled else None
+        logs = pacing_files(settings) if settings.pacing_log.enabled else None
         return cls(settings, stores, SystemClock(), SystemRandom(), pacing_logs=logs)
 
     async def start(self) -> None:
@@ -179,6 +181,8 @@ class Dialer:
         self.exchanges.start()
         self._keeping = self._tasks.spawn(self.keeper.keep(), "keep_teams")
         self._tasks.spawn(self.colleagues.follow(self._follow), "notices")
+        self._tasks.spawn(self.windows.keep(), "wider_windows")
+        self._tasks.spawn(self.callbacks.keep(), "callbacks")
         self.wires.start(self.keeper.look_soon)
         if self.wires.shared:
             self._tasks.spawn(self.overview.show_forever(), "show_teams")
@@ -449,9 +453,7 @@ class Dialer:
         return await load(
             campaign,
             profiles=self.profiles,
-            attempts=self.stores.attempts,
-            trunks=self.stores.trunks,
-            audits=self.stores.audits,
+            stores=self.stores,
             clock=self.clock,
             centre=self.settings.country,
         )
@@ -459,7 +461,7 @@ class Dialer:
     def _new_runner(self, team_id: TeamId, fence: int) -> TeamRunner:
         board = RecordedBoard() if self._pacing_logs is not None else None
         return TeamRunner(
-            Team(team_id, _call_ids(self._random), self.exchanges, board),
+            Team(team_id, call_ids(self._random), self.exchanges, board),
             stores=self.stores,
             telephony=self.exchanges,
             clock=self.clock,
@@ -483,28 +485,3 @@ class Dialer:
     def _link_up(self, node: NodeId) -> None:
         self.switchboard.link_up(node)
         self.keeper.look_soon()
-
-
-def _pacing_files(settings: Settings) -> PacingFiles:
-    chosen = settings.pacing_log
-    folder = folder_of(chosen.folder, settings.database.url)
-    return PacingFiles(folder, most_bytes=chosen.most_bytes, file_bytes=chosen.file_bytes)
-
-
-def _call_ids(random: Random) -> Callable[[datetime], CallId]:
-    return lambda at: CallId(uuid7(at, random))
-
-
-def _wires(
-    settings: Settings, server: str, random: Random, tasks: TaskSet, hub: MemoryHub | None
-) -> Wires:
-    redis = settings.redis
-    if hub is not None or not redis.url:
-        return memory_wires(server=server, random=random, spawn=tasks.spawn, hub=hub)
-    return redis_wires(
-        redis.url.get_secret_value(),
-        server=server,
-        random=random,
-        spawn=tasks.spawn,
-        prefix=redis.prefix,
-    )

@@ -47,6 +47,10 @@ LAST_ALLOWED_OVER, LAST_SHARE = 8.0, 0.15
 """The same while the ratio is over the limit: what repays it has to be earned with less dialling than before. Only of so few
 answers to come for each one that was: at the start of a window to be over the limit says nothing."""
 
+SHOCK = 1.5
+"""Abandoned calls that a strict campaign keeps in hand for each answer in flight: so many more than expected may come where a
+list turns hot all of a sudden."""
+
 SLOWED = 0.6
 """Of the answers expected, those that still come when dialling is held back."""
 
@@ -80,7 +84,8 @@ agents. Not before: in a large team that costs most of the talk, and the least r
 @value(frozen=True, kw_only=True, slots=True)
 class WindowState:
     """One legal window at one instant. `to_come`: answers expected before it must be within its limit; 0: lend nothing.
-    `doomed`: answers in flight that no agent can be joined to. `days`: its length, of a window of fixed length."""
+    `doomed`: answers in flight that no agent can be joined to. `days`: its length, of a window of fixed length. `shock`:
+    abandoned calls kept in hand for each answer in flight, against a list that answers better all of a sudden."""
 
     name: str
     limit: float
@@ -89,6 +94,7 @@ class WindowState:
     to_come: float = 0.0
     doomed: float = 0.0
     days: float | None = None
+    shock: float = 0.0
 
     @property
     def over_limit(self) -> bool:
@@ -100,7 +106,7 @@ class WindowState:
             return -math.inf
         risk = theta * expected
         in_hand = self.limit * (self.answered + self.doomed + expected + 1.0)
-        in_hand -= self.abandoned + self.doomed + 1.0 + risk
+        in_hand -= self.abandoned + self.doomed + 1.0 + risk + self.shock * expected
         lent = min(MOST_BORROWED, BORROWED_SHARE * self.limit * self.to_come)
         return in_hand + lent - RESERVE * math.sqrt(risk)
 

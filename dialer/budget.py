@@ -3,6 +3,10 @@
 Theory of operation: dialer.brake, which knows numbers only. Here are the windows of the campaign's profile, when they begin and
 end, and how many answers are still to come in each before it has to be within its limit: never more than until the calling
 hours of today close, so that every day ends within every limit.
+
+A window may also count what this campaign's team does not see: the calls of the client's other campaigns, or of the whole
+centre. Those are told now and then (CountsElsewhere), and added. A rolling window is within its limit at every instant, so
+nothing is borrowed in it.
 """
 
 import math
@@ -13,6 +17,7 @@ from fractions import Fraction
 from dialer.brake import (
     DEFAULT_TARGET,
     HORIZON,
+    SHOCK,
     THETA_START,
     Allowance,
     AnswerRate,
@@ -23,8 +28,9 @@ from dialer.brake import (
 )
 from dialer.calling_hours import closing
 from dialer.campaign import CampaignPolicy, Guard
-from dialer.events import WindowCount
-from dialer.profiles import AbandonWindow, Profile, window_end, window_start
+from dialer.events import NOTHING_SEEN, CountsElsewhere, WindowCount
+from dialer.profiles import AbandonWindow, Profile, WindowType, window_end, window_start
+from dialer.rolling_count import RollingCount
 
 RATE_HORIZON = 1800.0
 """Seconds: what is owed or in hand is brought back over the answers of so long, where they are more than HORIZON."""
@@ -32,7 +38,8 @@ RATE_HORIZON = 1800.0
 
 @dataclass
 class Budget:
-    """Mutable; owned by one campaign of one team. `counts` stand beside the profile's windows, one each.
+    """Mutable; owned by one campaign of one team. `counts` stand beside the profile's windows, one each: the campaign's own
+    calls; `elsewhere` likewise, the others. `loaded_at`: since then a rolling window's own calls are counted here.
 
     `works_until`: by the profile's clock, when the team stops for the day; answers to come until then may be borrowed from.
     """
@@ -46,7 +53,10 @@ class Budget:
     works_until: time | None = None
     rate: AnswerRate = field(default_factory=AnswerRate)
     machine_error: Fraction = Fraction(0)
+    elsewhere: list[WindowCount] = field(default_factory=list)
+    loaded_at: datetime | None = None
     _starts: list[datetime | None] = field(default_factory=list)
+    _rolling: dict[int, RollingCount] = field(default_factory=dict)
 
     @classmethod
     def of(cls, policy: CampaignPolicy, profile: Profile, started_at: datetime | None) -> "Budget":
@@ -59,13 +69,28 @@ class Budget:
         self.target, self.guard = policy.abandon_target, policy.guard
         self.works_until = policy.works_until
 
-    def load(self, counts: tuple[WindowCount, ...], now: datetime) -> None:
+    def load(
+        self,
+        counts: tuple[WindowCount, ...],
+        now: datetime,
+        elsewhere: tuple[WindowCount, ...] = (),
+    ) -> None:
         """Take over what the store has counted, one per window of the profile."""
-        self.counts = list(counts)
+        windows = self.profile.every_window
+        self.counts, self.loaded_at = list(counts), now
+        self.elsewhere = list(elsewhere) or [NOTHING_SEEN] * len(windows)
         self._starts = [
-            window_start(window, self.profile, self.started_at, now)
-            for window in self.profile.windows
+            window_start(window, self.profile, self.started_at, now) for window in windows
         ]
+        self._rolling = {
+            index: RollingCount(window.length or timedelta())
+            for index, window in enumerate(windows)
+            if window.type is WindowType.ROLLING
+        }
+
+    def told(self, event: CountsElsewhere) -> None:
+        if event.profile == self.profile.name and len(event.counts) == len(self.counts):
+            self.elsewhere = list(event.counts)
 
     def begin(self, now: datetime) -> None:
         """The campaign's first call ever starts its periods; later calls change nothing."""
@@ -74,12 +99,24 @@ class Budget:
 
     def roll(self, now: datetime) -> None:
         """A window that has ended starts again from nothing. An event told late, from before midnight, turns nothing back."""
-        for index, window in enumerate(self.profile.windows):
+        for index, window in enumerate(self.profile.every_window):
             start = window_start(window, self.profile, self.started_at, now)
             known = self._starts[index]
             if start is not None and (known is None or start > known):
                 self._starts[index] = start
-                self.counts[index] = WindowCount()
+                if index in self._rolling:
+                    self._rolling[index].forget(now)
+                    self.counts[index] = self._rolling[index].total
+                else:
+                    self.counts[index] = self.elsewhere[index] = NOTHING_SEEN
+
+    def _count(self, change: WindowCount, at: datetime) -> None:
+        for rolling in self._rolling.values():
+            rolling.add(change, at)
+        self.counts = [
+            self._rolling[index].total if index in self._rolling else count + change
+            for index, count in enumerate(self.counts)
+        ]
 
     def answered(self, abandoned: bool, now: datetime) -> None:
         """A person answered, and the call has come to its class."""
@@ -90,33 +127,32 @@ class Budget:
             (self._allowed(index, horizon) for index in range(len(self.counts))), default=self.goal
         )
         self.theta = stepped(self.theta, allowed, abandoned)
-        self.counts = [
-            replace(count, answered=count.answered + 1, abandoned=count.abandoned + abandoned)
-            for count in self.counts
-        ]
+        self._count(WindowCount(answered=1, abandoned=int(abandoned)), now)
 
     def machine(self, now: datetime) -> None:
         """Detection said machine, and nobody was connected: a person perhaps, by estimate."""
         self.roll(now)
-        self.counts = [replace(count, machines=count.machines + 1) for count in self.counts]
+        self._count(WindowCount(machines=1), now)
 
     def taken_back(self, abandoned: bool, counted_at: datetime, now: datetime) -> None:
         """What was counted as a person's answer at `counted_at` was a machine's, as its agent says now."""
         self.roll(now)
-        self.counts = [
-            replace(
-                count,
-                answered=max(count.answered - 1, 0),
-                abandoned=max(count.abandoned - abandoned, 0),
-            )
-            if start is None or counted_at >= start
-            else count
-            for count, start in zip(self.counts, self._starts, strict=True)
-        ]
+        for index, start in enumerate(self._starts):
+            count = self.counts[index]
+            if index in self._rolling:
+                gone = WindowCount(answered=-1, abandoned=-int(abandoned))
+                self._rolling[index].add(gone, counted_at)
+                self.counts[index] = self._rolling[index].total
+            elif start is None or counted_at >= start:
+                self.counts[index] = replace(
+                    count,
+                    answered=max(count.answered - 1, 0),
+                    abandoned=max(count.abandoned - abandoned, 0),
+                )
 
     def _whole(self, index: int) -> WindowCount:
         """With the people among the machines, by estimate: in both numbers, rounded up, which raises the ratio."""
-        count = self.counts[index]
+        count = self.counts[index] + self.elsewhere[index]
         people = math.ceil(self.machine_error * count.machines)
         return WindowCount(answered=count.answered + people, abandoned=count.abandoned + people)
 
@@ -126,7 +162,7 @@ class Budget:
     def abandoned_after_all(self, now: datetime) -> None:
         """A call that was counted as talked turned out abandoned: the dialplan's word is final."""
         self.roll(now)
-        self.counts = [replace(count, abandoned=count.abandoned + 1) for count in self.counts]
+        self._count(WindowCount(abandoned=1), now)
 
     @property
     def goal(self) -> float:
@@ -137,7 +173,7 @@ class Budget:
         return most if self.target is None else min(self.target, most)
 
     def _allowed(self, index: int, horizon: float) -> float:
-        count, limit = self._whole(index), self.profile.windows[index].limit_ratio
+        count, limit = self._whole(index), self.profile.every_window[index].limit_ratio
         goal = min(self.goal, DEFAULT_TARGET * limit)
         return steered(goal, count.answered, count.abandoned, horizon, limit)
 
@@ -151,23 +187,24 @@ class Budget:
         per_second = self.rate.per_second(now.timestamp()) if closes else 0.0
         return tuple(
             WindowState(
-                name=window.type.value,
+                name=window.name,
                 limit=self._limit(window, count),
                 answered=count.answered,
                 abandoned=count.abandoned,
                 to_come=min(per_second * self._seconds_left(index, closes, now), most_to_come),
                 doomed=doomed,
                 days=window.days,
+                shock=SHOCK if self.guard is Guard.STRICT else 0.0,
             )
             for index, (count, window) in enumerate(
-                zip(self._wholes(), self.profile.windows, strict=True)
+                zip(self._wholes(), self.profile.every_window, strict=True)
             )
         )
 
     def _limit(self, window: AbandonWindow, count: WindowCount) -> float:
         """What the brake guards: the law's ratio; of a cautious campaign the target's, and none at all until enough people
         have answered."""
-        if self.guard is Guard.STANDARD:
+        if self.guard is not Guard.CAUTIOUS:
             return window.limit_ratio
         if count.answered < self.profile.min_sample:
             return 0.0
@@ -185,9 +222,10 @@ class Budget:
         return min(closes, stops) if stops > now else None
 
     def _seconds_left(self, index: int, closes: datetime | None, now: datetime) -> float:
-        if closes is None:
+        window = self.profile.every_window[index]
+        if closes is None or window.type is WindowType.ROLLING:
             return 0.0
-        ends = window_end(self.profile.windows[index], self.profile, self.started_at, now)
+        ends = window_end(window, self.profile, self.started_at, now)
         return max((min(closes, ends or closes) - now) / timedelta(seconds=1), 0.0)
 
     def allowance(self, expected: float, now: datetime, doomed: float = 0.0) -> Allowance:
@@ -203,7 +241,7 @@ class Budget:
         """Whether what has happened is over the limit of any window."""
         return any(
             count.abandoned > window.limit_ratio * count.answered
-            for count, window in zip(self._wholes(), self.profile.windows, strict=True)
+            for count, window in zip(self._wholes(), self.profile.every_window, strict=True)
         )
 
     def worst(self) -> tuple[float, float]:
@@ -215,9 +253,9 @@ class Budget:
         """(what it has seen, limit) of the window that is nearest to its limit."""
         pairs = [
             (count, window.limit_ratio)
-            for count, window in zip(self._wholes(), self.profile.windows, strict=True)
+            for count, window in zip(self._wholes(), self.profile.every_window, strict=True)
         ]
-        return max(pairs, key=lambda pair: _ratio(pair[0]) / pair[1], default=(WindowCount(), 1.0))
+        return max(pairs, key=lambda pair: _ratio(pair[0]) / pair[1], default=(NOTHING_SEEN, 1.0))
 
 
 def _ratio(count: WindowCount) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
+from dialer.callbacks import DEFAULT_GRACE, DEFAULT_TRIES
 from dialer.dispositions import DEFAULT_DISPOSITIONS, Disposition
 from dialer.ids import MAIN_CLIENT, CampaignId, ClientId, TeamId, TrunkId
 from dialer.leads import Outcome
@@ -28,7 +29,8 @@ class PacingMode(StrEnum):
 class Guard(StrEnum):
     """How near to the legal limit a campaign may go."""
 
-    STANDARD = "standard"  # just under the profile's limit
+    STANDARD = "standard"  # just under the profile's limit, at the end of each window
+    STRICT = "strict"  # under it at every moment: nothing borrowed, and some calls kept in hand
     CAUTIOUS = "cautious"  # the profile's target, and progressive until enough people have answered
 
 
@@ -119,6 +121,8 @@ class CampaignPolicy:
     dispositions: tuple[Disposition, ...] = DEFAULT_DISPOSITIONS
     caps: tuple[Cap, ...] = DEFAULT_CAPS
     retry_rules: dict[Outcome, RetryRule] = field(default_factory=dict)
+    callback_grace: timedelta = DEFAULT_GRACE  # so long a callback waits for its own agent
+    callback_tries: int = DEFAULT_TRIES  # so often one person is called for one callback
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,12 +7,22 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dialer.budget import Budget
+from dialer.callbacks import CallbackDeed, apply, is_escalating
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState, PacingMode
 from dialer.clock_step import move, moved
-from dialer.commands import CallLimits, Command, DeferLead, PlaceCall, ReleaseLeads, RequestLeads
+from dialer.commands import (
+    CallLimits,
+    Command,
+    DeferLead,
+    EscalateCallback,
+    PlaceCall,
+    ReleaseLeads,
+    RequestCallbacks,
+    RequestLeads,
+)
 from dialer.compliance import Denied, Reason, answer_rule, check, snapshot_of
 from dialer.compliance_rules import crosses_border, may_show
-from dialer.events import CampaignLoaded, LeadsReserved
+from dialer.events import CallbacksReserved, CampaignLoaded, LeadsReserved
 from dialer.ids import AgentId, CallId, LeadId, NodeId
 from dialer.law import Law, country_called
 from dialer.lead_odds import LeadOdds
@@ -40,6 +50,9 @@ NO_ROOM = timedelta(seconds=30)
 GUARANTEED_KEPT = 20
 GUARANTEED_LATER = timedelta(minutes=10)
 """So many leads that need an agent held for them wait beside the hopper; further ones are looked at again after this long."""
+
+PROMISED_KEPT = 500
+"""So many leads with a callback that is due are held for the team, most of which wait for an agent of their own."""
 
 SKIPPED = timedelta(minutes=15)
 """A lead that an agent skipped is shown to nobody for so long."""
@@ -96,6 +109,10 @@ class CampaignRun:
     hopper: deque[HopperLead] = field(default_factory=deque)
     guaranteed: deque[HopperLead] = field(default_factory=deque)
     """Beside the hopper: leads that may be called only with an agent held for them, in a mode that holds none for the others."""
+    promised: deque[HopperLead] = field(default_factory=deque)
+    """Leads whose callbacks are due: before all others, and each with an agent held for it, its own one where it has one."""
+    promised_at: datetime | None = None  # when the store may have another one; None: it has none
+    promised_asked: bool = False
     denied: Denials = field(default_factory=Denials)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     lines_in_use: int = 0  # of this campaign's calls, over all servers
@@ -114,7 +131,7 @@ class CampaignRun:
     @classmethod
     def of(cls, loaded: CampaignLoaded) -> "CampaignRun":
         budget = Budget.of(loaded.campaign.policy, loaded.profile, loaded.started_at)
-        budget.load(loaded.counts, loaded.at)
+        budget.load(loaded.counts, loaded.at, loaded.elsewhere)
         budget.machine_error = loaded.machine_error
         return cls(
             campaign=loaded.campaign,
@@ -133,7 +150,7 @@ class CampaignRun:
         self.budget.machine_error = loaded.machine_error
         if loaded.profile.name != self.profile.name:
             self.profile = self.budget.profile = loaded.profile
-            self.budget.load(loaded.counts, loaded.at)
+            self.budget.load(loaded.counts, loaded.at, loaded.elsewhere)
         self._sort(loaded.at)
         self.wake()
 
@@ -193,6 +210,7 @@ class CampaignRun:
         for entries in (self.hopper, self.guaranteed):
             while entries and now - entries[0].since > HOPPER_LEASE / 2:  # the oldest is first
                 stale.append(entries.popleft().lead.lead_id)
+        stale += self._stale_promised(now)
         if stale:
             commands.append(ReleaseLeads(lead_ids=tuple(stale)))
         wanted = max(20, 3 * agents, round(4 * self.policy.calls_per_second))
@@ -201,23 +219,14 @@ class CampaignRun:
             self.requested = True
             count = self.asked = 2 * wanted - len(self.hopper)
             commands.append(RequestLeads(campaign_id=self.policy.campaign_id, count=count))
-        return commands
+        return commands + (self._ask_promised(now) if agents else [])
 
     def take_in(self, event: LeadsReserved) -> list[Command]:
         """The store's answer: allowed leads go into the hopper, the others back with their reason."""
         self.requested = False
         self.exhausted = len(event.leads) < self.asked
         self.odds.meet(event.leads)
-        held = {entry.lead.lead_id for entry in (*self.hopper, *self.guaranteed)}
-        commands: list[Command] = []
-        for lead in event.leads:
-            if lead.lead_id in held:
-                continue
-            refusal = self.refusal(lead, event.at, agent_held=True) or self._crowded(lead, event.at)
-            if refusal is None:
-                self._place_of(lead, event.at).append(HopperLead(lead, event.at))
-            else:
-                commands.append(refusal)
+        commands = self._admit(event.leads, event.at)
         self.next_due_at = event.next_due_at
         woken, self.woken = self.woken, False
         if woken:
@@ -230,12 +239,71 @@ class CampaignRun:
             self.ask_at = None
         return commands
 
+    def _admit(self, leads: Sequence[Lead], now: datetime) -> list[Command]:
+        """Those that are allowed are ours; the others go back with their reason."""
+        held = {entry.lead.lead_id for entry in self._entries()}
+        commands: list[Command] = []
+        for lead in leads:
+            if lead.lead_id in held:
+                continue
+            refusal = self.refusal(lead, now, agent_held=True) or self._crowded(lead, now)
+            if refusal is None:
+                self._place_of(lead, now).append(HopperLead(lead, now))
+            else:
+                commands.append(refusal)
+        return commands
+
+    def _entries(self) -> tuple[HopperLead, ...]:
+        return (*self.hopper, *self.guaranteed, *self.promised)
+
     def clock_stepped(self, by: timedelta) -> None:
         """See clock_step: what was remembered is as old as before. Calling hours and legal windows follow the new clock."""
         self.hopper = deque(moved(entry, by) for entry in self.hopper)
         self.guaranteed = deque(moved(entry, by) for entry in self.guaranteed)
+        self.promised = deque(moved(entry, by) for entry in self.promised)
         move(self, ("ask_at", "tokens_at"), by)
         self.budget.clock_stepped(by)
+
+    # --- callbacks ----------------------------------------------------------------------------------------------------
+
+    def expect(self, next_at: datetime) -> None:
+        """The store has a callback that may be tried at `next_at`."""
+        self.promised_at = min(self.promised_at or next_at, next_at)
+
+    def take_promised(self, event: CallbacksReserved) -> list[Command]:
+        """The store's answer. What else waits there may be with another call of its lead: asked for without haste."""
+        self.promised_asked = False
+        soonest = event.at + ASK_AGAIN
+        self.promised_at = None if event.next_at is None else max(event.next_at, soonest)
+        return self._admit(event.leads, event.at)
+
+    def escalate(self, now: datetime) -> list[Command]:
+        """Callbacks that their agents did not come for in time are for anyone from now on."""
+        commands: list[Command] = []
+        for place, entry in enumerate(self.promised):
+            lead, callback = entry.lead, entry.lead.callback
+            if callback is not None and is_escalating(callback, lead.next_attempt_at, now):
+                escalated = apply(callback, CallbackDeed.ESCALATE, now)
+                self.promised[place] = HopperLead(replace(lead, callback=escalated), entry.since)
+                commands.append(EscalateCallback(callback_id=callback.callback_id, at=now))
+        return commands
+
+    def _ask_promised(self, now: datetime) -> list[Command]:
+        due = self.promised_at is not None and self.promised_at <= now
+        room = PROMISED_KEPT - len(self.promised)
+        if not self.dials or not due or self.promised_asked or room <= 0:
+            return []
+        self.promised_asked = True
+        return [RequestCallbacks(campaign_id=self.policy.campaign_id, count=room)]
+
+    def _stale_promised(self, now: datetime) -> list[LeadId]:
+        """Those that lie here for too long go back, and are asked for again."""
+        old = [each for each in self.promised if now - each.since > HOPPER_LEASE / 2]
+        for entry in old:
+            self.promised.remove(entry)
+        if old:
+            self.expect(now)
+        return [entry.lead.lead_id for entry in old]
 
     # --- leads that need an agent held for them -----------------------------------------------------------------------
 
@@ -252,12 +320,17 @@ class CampaignRun:
             self._place_of(entry.lead, now).appendleft(entry)
 
     def _place_of(self, lead: Lead, now: datetime) -> deque[HopperLead]:
+        if lead.callback is not None:
+            return self.promised
         apart = not self.policy.mode.holds_agents and self.needs_agent(lead, now)
         return self.guaranteed if apart else self.hopper
 
     def _crowded(self, lead: Lead, now: datetime) -> DeferLead | None:
         """Where too many wait for an agent of their own already."""
-        if self._place_of(lead, now) is self.hopper or len(self.guaranteed) < GUARANTEED_KEPT:
+        if (
+            len(self.guaranteed) < GUARANTEED_KEPT
+            or self._place_of(lead, now) is not self.guaranteed
+        ):
             return None
         return self._defer(lead, Reason.GUARANTEED_AGENT, now + GUARANTEED_LATER, now)
 
@@ -397,13 +470,16 @@ class CampaignRun:
         gone = frozenset(lead_ids)
         self.hopper = deque(entry for entry in self.hopper if entry.lead.lead_id not in gone)
         self.guaranteed = deque(e for e in self.guaranteed if e.lead.lead_id not in gone)
+        self.promised = deque(e for e in self.promised if e.lead.lead_id not in gone)
         return []
 
     def give_back(self) -> list[Command]:
         """Empty the hopper: the campaign is paused or the server stops."""
-        lead_ids = tuple(entry.lead.lead_id for entry in (*self.hopper, *self.guaranteed))
+        lead_ids = tuple(entry.lead.lead_id for entry in self._entries())
         if not lead_ids:
             return []
-        self.hopper.clear()
-        self.guaranteed.clear()
+        if self.promised:
+            self.promised_at = self.promised[0].since  # as soon as it dials again
+        for entries in (self.hopper, self.guaranteed, self.promised):
+            entries.clear()
         return [ReleaseLeads(lead_ids=lead_ids)]

@@ -10,6 +10,7 @@ from dialer.ids import (
     MAIN_CLIENT,
     ONLY_NODE,
     AgentId,
+    CallbackId,
     CallId,
     CampaignId,
     ClientId,
@@ -181,6 +182,22 @@ class RequestLeads:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RequestCallbacks:
+    """Callbacks of the campaign may be tried now."""
+
+    campaign_id: CampaignId
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EscalateCallback:
+    """Its agent did not come in time: it is for anyone of the team."""
+
+    callback_id: CallbackId
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeferLead:
     """A lead in the hopper may not be rung now: back to the store with the instant before which not to ask again."""
 
@@ -220,6 +237,8 @@ Command = (
     | CheckCalls
     | RecordDisposition
     | RequestLeads
+    | RequestCallbacks
+    | EscalateCallback
     | DeferLead
     | ReleaseLeads
     | StartTimer

@@ -75,8 +75,9 @@ class CampaignSettings(Strict):
     )
     guard: Guard = setting(
         Guard.STANDARD,
-        "`cautious`: steer to the profile's target, dial progressively until enough people have answered",
-        "the limit is kept either way; cautious costs talk time",
+        "`strict`: under the limit at every moment, not only at the end of each window; `cautious`: steer to the profile's "
+        "target, dial progressively until enough people have answered",
+        "the limit is kept at the end of each window either way; the others cost talk time",
     )
     works_until: time | None = setting(
         None,
@@ -156,6 +157,20 @@ class CampaignSettings(Strict):
         "How the delays before the next try develop: tables `[[campaigns.retry_rules]]`",
         "they stay as they are from try to try",
     )
+    callback_grace_seconds: float = setting(
+        900.0,
+        "A callback that an agent keeps for himself waits so long after its time for that agent, then anyone of the team has it",
+        "an agent who is in a talk or at lunch comes back within it",
+        ge=0,
+        le=86400,
+    )
+    callback_tries: int = setting(
+        3,
+        "How often a person is called for one callback; then it has expired",
+        "who asked for a call and misses three has been given their chance",
+        ge=1,
+        le=100,
+    )
     dispositions: list[DispositionSettings] = setting(
         [],
         "What agents may say of a call: tables `[[campaigns.dispositions]]`",
@@ -202,4 +217,6 @@ class CampaignSettings(Strict):
             caps=tuple(cap.cap() for cap in self.caps),
             retry_rules=rules_of(self.retry_rules),
             dispositions=dispositions_of(self.dispositions),
+            callback_grace=timedelta(seconds=self.callback_grace_seconds),
+            callback_tries=self.callback_tries,
         )

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from dialer import agents as agent_rules
 from dialer import pacing_feed
 from dialer.agents import Agent
+from dialer.callbacks import is_for
 from dialer.calls import Call
 from dialer.campaign import PacingMode, PreviewEnd
 from dialer.campaign_run import PASSED_OVER, CampaignRun, HopperLead
@@ -64,7 +65,7 @@ class Dialling:
         self.holding.take_up(now)
         running = [run for run in self.runs.values() if run.running]
         for run in sorted(running, key=lambda run: self.board.at_work(run.policy.campaign_id)):
-            commands += run.refill(staffed.total(), now)
+            commands += run.refill(staffed.total(), now) + run.escalate(now)
             commands += self._pace_run(run, len(running), staffed, taken, now)
         return commands
 
@@ -83,6 +84,7 @@ class Dialling:
             if node in kept and run.rate_tokens(now) < 1:  # whatever is decided, none may leave now
                 run.decisions[node] = kept[node]
                 continue
+            commands += self._place_promised(run, staffed[node], taken, node, now)
             commands += self._place_first(run, running, staffed[node], taken, node, now)
             revocable = self.revoking.candidates(run, node, now)
             decision = self._decide(run, node, taken, len(revocable), now)
@@ -121,6 +123,56 @@ class Dialling:
             self.trunks.room(trunks, taken, now).calls,
         )
         return self._place(run, leads, most, agents, taken, node, now)
+
+    def _place_promised(
+        self,
+        run: CampaignRun,
+        staffed: int,
+        taken: Counter[TrunkId],
+        node: NodeId,
+        now: datetime,
+    ) -> list[Command]:
+        """Callbacks that are due, before all else: the earliest promise first, each with an agent held for it. Its own agent
+        is held whenever that one is free; of the others, in a mode that holds none for ordinary leads, no more than the
+        share that such leads may have."""
+        commands: list[Command] = []
+        if not run.promised or not run.dials:
+            return commands
+        agents = self.holding.free(node, now)
+        shared = len(agents)
+        if not run.policy.mode.holds_agents:
+            shared = max(staffed // GUARANTEED_SHARE, 1) - self._held(run, node)
+        for entry in sorted(run.promised, key=_promise):
+            agent = self._agent_for(entry, agents, now)
+            if agent is None or not self._has_room(run, taken, node, now):
+                continue
+            own = entry.lead.callback is not None and entry.lead.callback.agent_id == agent.agent_id
+            if not own and shared <= 0:
+                continue
+            run.promised.remove(entry)
+            commands += self._place(run, deque([entry]), 1, [agent], taken, node, now)
+            if not self.agents[agent.agent_id].is_free:
+                agents.remove(agent)
+                shared -= 1
+        return commands
+
+    @staticmethod
+    def _agent_for(entry: HopperLead, agents: list[Agent], now: datetime) -> Agent | None:
+        """Its own agent where that one is free; else, if anyone may have it, the one who has been free for longest."""
+        callback, ready_at = entry.lead.callback, entry.lead.next_attempt_at
+        assert callback is not None
+        mine = [each for each in agents if each.agent_id == callback.agent_id]
+        others = (each for each in agents if is_for(callback, each.agent_id, ready_at, now))
+        return mine[0] if mine else next(others, None)
+
+    def _has_room(
+        self, run: CampaignRun, taken: Counter[TrunkId], node: NodeId, now: datetime
+    ) -> bool:
+        """One more call of the campaign may leave by this server."""
+        trunks = [trunk for trunk in run.trunks if trunk.is_on(node)]
+        if run.lines_in_use >= run.policy.lines or run.rate_tokens(now) < 1:
+            return False
+        return self.trunks.room(trunks, taken, now).calls > 0
 
     def _held(self, run: CampaignRun, node: NodeId) -> int:
         """Agents of this server who are held for the campaign's calls, or look at its leads."""
@@ -300,3 +352,10 @@ class Dialling:
         run.budget.begin(now)
         due = now + order.ring_timeout + GUARD
         return [order, StartTimer(key=f"guard:{order.call_id}", due_at=due)]
+
+
+def _promise(entry: HopperLead) -> tuple[datetime, str]:
+    """The order in which callbacks are tried."""
+    callback = entry.lead.callback
+    assert callback is not None
+    return callback.due_at, callback.callback_id

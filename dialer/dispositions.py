@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 
+from dialer.callbacks import Booking
 from dialer.errors import ConflictError, InvalidInputError
 from dialer.leads import LeadState, Outcome
 
@@ -131,6 +132,7 @@ class Ruling:
     next_at: datetime | None = None  # of RETRY
     do_not_call: bool = False
     blocks_number: bool = False
+    booking: Booking | None = None  # the callback that was agreed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

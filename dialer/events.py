@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
+from dialer.callbacks import CallbackWish
 from dialer.campaign import Campaign
 from dialer.dispositions import Ruling
 from dialer.ids import ONLY_NODE, AgentId, CallId, CampaignId, LeadId, NodeId, TrunkId
@@ -246,6 +247,7 @@ class DispositionChosen(AgentEvent):
     call_id: CallId
     disposition: str
     callback_at: datetime | None = None
+    wish: CallbackWish | None = None  # beside that time
     ruling: Ruling | None = None
 
 
@@ -306,6 +308,23 @@ class WindowCount:
     abandoned: int = 0
     machines: int = 0  # dropped on the word of detection; some were people, by estimate
 
+    def __add__(self, other: "WindowCount") -> "WindowCount":
+        return WindowCount(
+            answered=self.answered + other.answered,
+            abandoned=self.abandoned + other.abandoned,
+            machines=self.machines + other.machines,
+        )
+
+    def __sub__(self, other: "WindowCount") -> "WindowCount":
+        return WindowCount(
+            answered=self.answered - other.answered,
+            abandoned=self.abandoned - other.abandoned,
+            machines=self.machines - other.machines,
+        )
+
+
+NOTHING_SEEN = WindowCount()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PastCall:
@@ -319,7 +338,8 @@ class PastCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CampaignLoaded(Event):
-    """A campaign is attached to the team, or its policy or state has changed. `counts`: one per window of the profile.
+    """A campaign is attached to the team, or its policy or state has changed. `counts`: of this campaign's own calls, one per
+    window of the profile (Profile.every_window); `elsewhere`: see CountsElsewhere; empty: nothing.
 
     `profile`: what holds for the campaign as a whole. `law`: what holds for each call; None: the profile, wherever people are.
     """
@@ -334,6 +354,18 @@ class CampaignLoaded(Event):
         PastCall, ...
     ] = ()  # what pacing begins with; read when the campaign is new to the team
     law: Law | None = None
+    elsewhere: tuple[WindowCount, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CountsElsewhere(Event):
+    """What the windows of a campaign's profile have seen besides what its team counts itself: the calls of the other campaigns
+    of a wider scope, and what a rolling window saw before the campaign was loaded. One per window; read from the store now
+    and then. `profile`: whose windows they are."""
+
+    campaign_id: CampaignId
+    profile: str
+    counts: tuple[WindowCount, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -352,6 +384,24 @@ class LeadsDue(Event):
     """Leads of the campaign may have come due in the store: no need to wait before asking again."""
 
     campaign_id: CampaignId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallbacksExpected(Event):
+    """The store has callbacks of the campaign that wait. `next_at`: the first may be tried then."""
+
+    campaign_id: CampaignId
+    next_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallbacksReserved(Event):
+    """The store's answer to RequestCallbacks: leads with their callbacks. `next_at`: when another one may be tried; None: no
+    other waits."""
+
+    campaign_id: CampaignId
+    leads: tuple[Lead, ...]
+    next_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

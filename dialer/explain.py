@@ -240,9 +240,11 @@ def window_name(name: str, days: float | None, language: Language) -> str:
     if days is not None:
         unit, count = ("days", days) if days == int(days) else ("hours", days * 24.0)
         return _counted(f"window.{unit}", round(count), language)
-    if name in ("campaign_total", "calendar_day"):
-        return text(f"explain.window.{name}", language)
-    return text("explain.window.other", language, name=name)
+    scope, _, kind = name.rpartition(":")
+    if kind not in ("campaign_total", "calendar_day", "calendar_month"):
+        return text("explain.window.other", language, name=name)
+    window = text(f"explain.window.{kind}", language)
+    return text(f"explain.window.{scope}", language, window=window) if scope else window
 
 
 def _counted(key: str, count: int, language: Language, **values: object) -> str:

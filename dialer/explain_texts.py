@@ -110,6 +110,15 @@ EXPLAIN_TEXTS: dict[str, tuple[str, str]] = {
         "finestra di tutta la campagna",
     ),
     "explain.window.calendar_day": ("today's window", "finestra di oggi"),
+    "explain.window.calendar_month": ("this month's window", "finestra di questo mese"),
+    "explain.window.client": (
+        "{window} of all campaigns of the client",
+        "{window} di tutte le campagne del cliente",
+    ),
+    "explain.window.call_centre": (
+        "{window} of the whole call centre",
+        "{window} di tutto il call center",
+    ),
     "explain.window.days.one": (
         "the campaign's 1-day window",
         "finestra di 1 giorno della campagna",

@@ -19,6 +19,10 @@ HOLDING_TEXTS: dict[str, tuple[str, str]] = {
     "held.done": ("{count} are over: {reason}", "{count} sono conclusi: {reason}"),
     "reason.list_rests": ("their list rests (weight 0)", "la loro lista è a riposo (peso 0)"),
     "reason.callback": ("an agreed callback", "richiamata concordata"),
+    "reason.callback_cancelled": (
+        "their callback was cancelled",
+        "la richiamata è stata annullata",
+    ),
     "reason.disposition": ("an agent said so", "lo ha detto un operatore"),
     "reason.do_not_call": ("on the do-not-call list", "nell'elenco di chi non va chiamato"),
     "reason.calling_hours": ("outside the calling hours", "fuori dagli orari consentiti"),
@@ -37,6 +41,12 @@ HOLDING_TEXTS: dict[str, tuple[str, str]] = {
         "{due} leads may be tried now, {next_hour} more within the hour; the next one {when}",
         "{due} contatti chiamabili ora, altri {next_hour} entro un'ora; il prossimo {when}",
     ),
+    "holdings.callbacks": (
+        "callbacks: {waiting} wait, {overdue} of them overdue; the first was agreed for {when}",
+        "richiamate: {waiting} in attesa, {overdue} delle quali in ritardo; la prima era fissata per {when}",
+    ),
+    "callbacks.cancelled": ("cancelled", "annullata"),
+    "callbacks.moved": ("moved: {when}", "spostata: {when}"),
     "holdings.counted": ("counted {when}", "conteggio delle {when}"),
     "holdings.rehearsal": (
         "of the first {looked_at}: {allowed} allowed now, {later} more within the hour",

@@ -16,6 +16,8 @@ AgentId = NewType("AgentId", str)
 """An agent's code: the digits that the agent dials to log in."""
 CallId = NewType("CallId", str)
 """UUIDv7 text. The same id names the attempt in the store and the channel in Asterisk."""
+CallbackId = NewType("CallbackId", str)
+"""The id of the call in which the callback was agreed."""
 NodeId = NewType("NodeId", str)
 """The name that the settings give to one Asterisk server."""
 

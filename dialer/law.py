@@ -4,10 +4,11 @@ the campaign's sector's, as they are in force on that day.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from dialer.area_codes import state_of
+from dialer.errors import InvalidInputError
 from dialer.phones import country_of
 from dialer.profile_merge import Rules
 from dialer.profiles import ANYWHERE, CALLED_PARTY, Profile, Status
@@ -23,6 +24,7 @@ TERRITORIES = {
 """Places with numbers and an ISO code of their own where the law of another country holds."""
 
 _MOST_KEPT = 1024
+_FOR_GOOD = timedelta(days=36_500)
 
 
 class Law:
@@ -52,6 +54,15 @@ class Law:
         """What holds for the campaign as a whole: people of the country of its own profile."""
         country = "" if self.base.country == ANYWHERE else self.base.country
         return self.of_place(country, "", now)
+
+    def results_since(self, register: str, now: datetime) -> datetime:
+        """What a public register said before this instant is too old for the campaign. Raises InvalidInputError where its
+        profile does not name the register."""
+        profile = self.of_campaign(now).values
+        if register not in profile.registries:
+            known = ", ".join(profile.registries) or "none"
+            raise InvalidInputError("register", f"the profile {self.base.id} names: {known}")
+        return now - (profile.scrub_max_age or _FOR_GOOD)
 
     def of_call(self, phone: str, region: str, now: datetime) -> Rules:
         """What holds for a call to this number. `region`: the person's state or province (ISO 3166-2 without the country),

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dialer.attributes import Attributes
+from dialer.callbacks import Callback
 from dialer.ids import CampaignId, LeadId, ListId
 from dialer.number_facts import NumberFacts
 
@@ -103,6 +104,7 @@ class Lead:
     attributes: Attributes = ()
     held_by: str | None = None  # what holds it back, where that is not its last outcome
     facts: NumberFacts | None = None  # of its number; None: nobody has looked
+    callback: Callback | None = None  # what the person was promised, if it was reserved for that
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-MARK = b"DIALER PACING LOG 1\n"
+MARK = b"DIALER PACING LOG 2\n"
 """The first bytes of every file; the number is that of the format."""
 
 _HEAD = struct.Struct("<II")

@@ -309,7 +309,7 @@ _WRITERS = {
 # --- the words of a decision ------------------------------------------------------------------------------------------
 
 _FORM = "<qdqq ddd qqqq qdq qqq ddd qdd"
-_WINDOW, _WINDOW_WORDS = "q d qq ddd", 7
+_WINDOW, _WINDOW_WORDS = "q d qq ddd d", 8
 _ALONE = 23  # words before those of the windows, after which come those of the next odds
 _NOT_ASKED, _NO_WINDOW = -2, -1
 _NO_BURST = -1
@@ -348,6 +348,7 @@ def _words_of(
     for each in windows:
         values += (place(each.name), each.limit, each.answered, each.abandoned)
         values += (each.to_come, each.doomed, _NO_DAYS if each.days is None else each.days)
+        values.append(each.shock)
     values += asked.next_odds
     return _layout(len(windows), len(asked.next_odds)).pack(*values)
 
@@ -417,7 +418,7 @@ def _decided_of(place: _Place, words: tuple[Any, ...], names: list[str]) -> Deci
 
 
 def _window_of(words: tuple[Any, ...], names: list[str]) -> WindowState:
-    name, limit, answered, abandoned, to_come, doomed, days = words
+    name, limit, answered, abandoned, to_come, doomed, days, shock = words
     return WindowState(
         name=names[name],
         limit=limit,
@@ -426,4 +427,5 @@ def _window_of(words: tuple[Any, ...], names: list[str]) -> WindowState:
         to_come=to_come,
         doomed=doomed,
         days=None if days == _NO_DAYS else days,
+        shock=shock,
     )

@@ -19,13 +19,14 @@ from dialer.release_curve import DurationCurve, ReleaseCurve, ReleaseTable
 from dialer.screen_curve import ScreenCurve, ScreenTable
 from dialer.stall import Stall
 from dialer.starts import Starts
+from dialer.upturn import Upturn
 
 _KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *PARTS,
         *(AnswerCurve, AnswerTable, Segment, ReleaseCurve, ReleaseTable, DurationCurve),
-        *(ScreenCurve, ScreenTable, Stall, Starts, Stage, Duty),
+        *(ScreenCurve, ScreenTable, Stall, Upturn, Starts, Stage, Duty),
     )
 }
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from dialer.abandonment import AbandonFormula, EventClass
+from dialer.callback_ports import CallbackStore
 from dialer.campaign import Campaign, CampaignPolicy, CampaignState
 from dialer.clients import Client
 from dialer.commands import BridgeToAgent, CallRecord, CloseAttempt, PlaceCall, RecordDisposition
@@ -605,4 +606,5 @@ class Stores:
     health: StoreHealth
     ledger: LedgerStore
     audits: MachineAudits
+    callbacks: CallbackStore
     close: Callable[[], Awaitable[None]] = field(repr=False)

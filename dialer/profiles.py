@@ -131,8 +131,12 @@ class Profile:
     status: Status = Status.UNVERIFIED
 
     # abandoned calls
-    windows: tuple[AbandonWindow, ...]  # of the campaign: those that the pacing budget counts
-    windows_beyond: tuple[AbandonWindow, ...] = ()  # those that it does not: of other scopes
+    windows: tuple[
+        AbandonWindow, ...
+    ]  # of the campaign, with a beginning: its team counts them alone
+    windows_beyond: tuple[
+        AbandonWindow, ...
+    ] = ()  # of a wider scope, or rolling: the store counts too
     target_ratio: float  # a house choice below the limits, for cautious campaigns
     min_sample: int  # answers in a window before a cautious campaign goes beyond progressive
     limit_kind: str = "none"  # legal_max, safe_harbour, benchmark, none
@@ -207,7 +211,11 @@ class Profile:
     @property
     def strictest_limit(self) -> float:
         """The smallest limit of all windows; 1.0 where the law has none."""
-        return min((window.limit_ratio for window in self.windows), default=1.0)
+        return min((window.limit_ratio for window in self.every_window), default=1.0)
+
+    @property
+    def every_window(self) -> tuple[AbandonWindow, ...]:
+        return self.windows + self.windows_beyond
 
     def in_force(self, day: date) -> bool:
         since, until = self.effective_from, self.effective_to

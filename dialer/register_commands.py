@@ -169,11 +169,7 @@ def obtained_after(
     law = ProfileFiles(settings.profiles_folder).law(
         campaign.policy.profile, sector=campaign.policy.sector
     )
-    profile = law.of_campaign(now).values
-    if register not in profile.registries:
-        known = ", ".join(profile.registries) or "none"
-        raise InvalidInputError("register", f"the profile {law.base.id} names: {known}")
-    return now - (profile.scrub_max_age or timedelta(days=36500))
+    return law.results_since(register, now)
 
 
 async def _due(

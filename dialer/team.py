@@ -40,6 +40,8 @@ from dialer.events import (
     AgentReleased,
     BridgeFailed,
     CallAdopted,
+    CallbacksExpected,
+    CallbacksReserved,
     CallBridged,
     CallEnded,
     CallEvent,
@@ -47,6 +49,7 @@ from dialer.events import (
     CallNotPlaced,
     CampaignLoaded,
     ClockStepped,
+    CountsElsewhere,
     DispositionChosen,
     DrainRequested,
     Event,
@@ -72,7 +75,8 @@ from dialer.pacing_board import PacingBoard
 from dialer.trunk_board import TrunkBoard
 from dialer.trunks import named
 
-_PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, LeadsReserved, StoreUp)
+_RESERVED = (LeadsReserved, CallbacksReserved)
+_PACE_ON = (Ticked, CallEnded, WrapUpEnded, TimerFired, AgentLoggedIn, *_RESERVED, StoreUp)
 
 
 class Team:
@@ -159,6 +163,8 @@ class Team:
                 return self._on_leads(event)
             case LeadsDue(campaign_id=campaign_id):
                 return self.runs[campaign_id].wake() if campaign_id in self.runs else []
+            case CallbacksExpected() | CallbacksReserved():
+                return self._on_callbacks(event)
             case LeadsForgotten(lead_ids=gone):
                 shown = self._withdraw(lambda lead: lead.lead_id in gone, event.at)
                 return shown + [c for run in self.runs.values() for c in run.forget(gone)]
@@ -178,6 +184,8 @@ class Team:
             case TelephonyDown(node=node, reason=reason, at=at):
                 self.nodes.went_away(node, reason, at)
                 self.board.node_away(node, at.timestamp())
+            case CountsElsewhere(campaign_id=campaign_id) if campaign_id in self.runs:
+                self.runs[campaign_id].budget.told(event)
             case StoreDown() | StoreUp():
                 self.store_up = isinstance(event, StoreUp)
             case _:
@@ -466,6 +474,16 @@ class Team:
         if run is None or (run.dials and not self.draining):
             return commands
         return commands + run.give_back()  # asked for before the pause
+
+    def _on_callbacks(self, event: CallbacksExpected | CallbacksReserved) -> list[Command]:
+        run = self.runs.get(event.campaign_id)
+        if run is None:
+            return []
+        if isinstance(event, CallbacksExpected):
+            run.expect(event.next_at)
+            return []
+        commands = run.take_promised(event)
+        return commands if run.dials and not self.draining else commands + run.give_back()
 
     @property
     def may_dial(self) -> bool:

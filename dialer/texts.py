@@ -58,6 +58,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count} leads were abandoned once: each is called when an agent is free to be held for it",
         "{count} contatti hanno avuto una chiamata muta: ciascuno è chiamato quando un operatore libero può essergli riservato",
     ),
+    "why.callback_agent": (
+        "{count} callbacks are due and wait for agents of their own; anyone may have the first from {until}",
+        "{count} richiamate sono da fare e attendono il proprio operatore; la prima è di chiunque dalle {until}",
+    ),
+    "why.callbacks_due": (
+        "{count} callbacks are due and wait for a free agent",
+        "{count} richiamate sono da fare e attendono un operatore libero",
+    ),
     "why.number_blocked": (
         "{count} leads have a number that an agent has found to be wrong",
         "{count} contatti hanno un numero che un operatore ha trovato errato",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from dialer.agents import Agent, AgentPhase
+from dialer.callbacks import anyone_from
 from dialer.calls import UNANSWERED
 from dialer.campaign import CampaignState
 from dialer.campaign_run import CampaignRun
@@ -50,6 +51,7 @@ def explain(team: Team, run: CampaignRun, now: datetime) -> tuple[WhyItem, ...]:
     return (
         *_stops(team, run),
         *_leads(run, now),
+        *_callbacks(run, now),
         *_agents(team),
         *_trunks(team, run, now),
         *_pace(run),
@@ -97,6 +99,23 @@ def _leads(run: CampaignRun, now: datetime) -> list[WhyItem]:
         items.append(WhyItem(code="guaranteed_agent", count=guaranteed))
     ended = ("attempts_used", "do_not_call", "number_blocked")
     return items + _held(run, _BY_LAW, now) + _held(run, ended, now)
+
+
+def _callbacks(run: CampaignRun, now: datetime) -> list[WhyItem]:
+    """Those that are due: for anyone, and for agents of their own."""
+    since = [
+        anyone_from(entry.lead.callback, entry.lead.next_attempt_at)
+        for entry in run.promised
+        if entry.lead.callback is not None
+    ]
+    own = [at for at in since if at is None or at > now]
+    items = []
+    if own:
+        until = min((at for at in own if at is not None), default=None)
+        items.append(WhyItem(code="callback_agent", count=len(own), until=until))
+    if len(own) < len(since):
+        items.append(WhyItem(code="callbacks_due", count=len(since) - len(own)))
+    return items
 
 
 def _held(run: CampaignRun, reasons: Iterable[str], now: datetime) -> list[WhyItem]:

@@ -6,6 +6,7 @@ What the team does (agents, trunks, pacing) only the server knows: GET /campaign
 import asyncio
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from random import SystemRandom
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from dialer.adapters.sql.lead_counts import held_leads, recounted
 from dialer.adapters.sql.migrate import migrate
 from dialer.adapters.sql.store import stores_on
 from dialer.adapters.system_clock import SystemClock
+from dialer.callback_ports import CallbackCounts
 from dialer.config import Settings, read_settings
 from dialer.holdings import HeldReason, by_reason, rehearsed, resting, sentence
 from dialer.ids import CampaignId
@@ -34,6 +36,7 @@ class Found:
     held: list[HeldReason]
     rehearsal: Rehearsal
     zone: ZoneInfo
+    callbacks: CallbackCounts
     recount_agrees: bool | None = None  # None: not asked
 
 
@@ -86,6 +89,7 @@ async def _find(stores: Stores, settings: Settings, campaign: str, look_at: int)
         held=by_reason(holdings, resting(await stores.lists.all(campaign_id))),
         rehearsal=rehearse(leads, policy, law, now),
         zone=law.base.zone,
+        callbacks=await stores.callbacks.counts(campaign_id, at=now),
     )
 
 
@@ -104,6 +108,7 @@ def _lines(found: Found, language: Language) -> list[str]:
     lines = [
         text("holdings.due", language, due=holdings.due, next_hour=holdings.next_hour, when=when),
         *(f"  {sentence(each, language, found.zone)}" for each in found.held),
+        *_promised(found, language),
         text("holdings.rehearsal", language, **looked, later=rehearsal.later),
         *(f"  {line}" for line in rehearsed(rehearsal.held, language)),
         text("holdings.counted", language, when=counted),
@@ -112,6 +117,16 @@ def _lines(found: Found, language: Language) -> list[str]:
         word = "recount" if found.recount_agrees else "differs"
         lines.append(text(f"holdings.{word}", language))
     return lines
+
+
+def _promised(found: Found, language: Language) -> list[str]:
+    """What people were promised, where they were."""
+    counts = found.callbacks
+    if counts.first_due_at is None:
+        return []
+    when = f"{counts.first_due_at.astimezone(found.zone):%Y-%m-%d %H:%M}"
+    told = {"waiting": counts.waiting, "overdue": counts.overdue, "when": when}
+    return [text("holdings.callbacks", language, **told)]
 
 
 def _document(found: Found) -> dict[str, Any]:
@@ -132,5 +147,14 @@ def _document(found: Found) -> dict[str, Any]:
             "later": rehearsal.later,
             "held": dict(rehearsal.held),
         },
+        "callbacks": {
+            "waiting": found.callbacks.waiting,
+            "overdue": found.callbacks.overdue,
+            "first_due_at": _iso(found.callbacks.first_due_at),
+        },
         "recount_agrees": found.recount_agrees,
     }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -15,6 +15,7 @@ RULES = """\
 - An agent may correct the own disposition for HOURS hours after the call. Each word that was replaced is kept with the
   attempt: who said it, when, and who replaced it (`former_dispositions` of `GET /leads/{id}`). Taking back a wrong number
   unblocks it. A do-not-call is never taken back by an agent, and can be said however late.
+- A time (`callback_at`) books a callback, for the agent (`callback_own`) or for anyone: docs/howto/callbacks.md.
 - Category `machine` on a call that an agent talked says that the detection was wrong, or that there was none: it is stored
   with the attempt, whose outcome stays `talked`.
 """

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dialer import agents, calls, leads
+from dialer import agents, callbacks, calls, leads
 from scripts.dispositions_page import dispositions_page
 from scripts.profiles_page import profiles_page, schema_page
 from scripts.scenario_page import scenario_page
@@ -62,6 +62,9 @@ def states() -> str:
         "## Leads (`dialer/leads.py`)\n",
         "`done -> retry` is an agreed callback.\n",
         _diagram(_lead_edges(), start="new", end="excluded"),
+        "## Callbacks (`dialer/callbacks.py`)\n",
+        "`miss`: called and not reached, to be tried again. `cancelled -> booked`: its agent took another word back.\n",
+        _diagram(_callback_edges(), start="booked", end="done"),
     ]
     return "\n".join(parts)
 
@@ -72,6 +75,14 @@ def _edges(table: Mapping[Any, Mapping[type[Any], Any]]) -> list[Edge]:
         for event, following in row.items():
             edges[(str(state), str(following))].append(event.__name__)
     return [(start, end, ", ".join(names)) for (start, end), names in edges.items()]
+
+
+def _callback_edges() -> list[Edge]:
+    return [
+        (str(state), str(following), str(deed))
+        for state, row in callbacks.TRANSITIONS.items()
+        for deed, following in row.items()
+    ]
 
 
 def _lead_edges() -> list[Edge]:

@@ -32,7 +32,7 @@ overlay of the campaign's sector. A country without a profile has GENERIC-STRICT
 each wins (`dialer/profile_merge.py`).
 
 Not done by the dialler itself, whatever a profile says: what a recorded message has to name, an opt-out by key press
-within it, whether a caller id can be called back and whose it is. Windows marked (reported) do not steer the pacing.
+within it, whether a caller id can be called back and whose it is.
 """
 
 
@@ -109,9 +109,7 @@ def _force(profile: Profile) -> str:
 
 
 def _windows(profile: Profile) -> str:
-    counted = [_window(each) for each in profile.windows]
-    reported = [f"{_window(each)} (reported)" for each in profile.windows_beyond]
-    return "; ".join([*counted, *reported]) or "no limit"
+    return "; ".join(_window(each) for each in profile.every_window) or "no limit"
 
 
 def _window(window: AbandonWindow) -> str:

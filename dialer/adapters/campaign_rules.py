@@ -4,6 +4,7 @@ release before, which would not know the key, reads the document of a campaign t
 from datetime import timedelta
 from typing import Any
 
+from dialer.callbacks import DEFAULT_GRACE, DEFAULT_TRIES
 from dialer.campaign import DEFAULT_CAPS, CampaignPolicy
 from dialer.dispositions import DEFAULT_DISPOSITIONS, Category, Disposition
 from dialer.leads import Outcome
@@ -24,6 +25,10 @@ def rules_document(policy: CampaignPolicy) -> dict[str, Any]:
         }
     if policy.subject:
         found["subject"] = policy.subject
+    if policy.callback_grace != DEFAULT_GRACE:
+        found["callback_grace"] = policy.callback_grace.total_seconds()
+    if policy.callback_tries != DEFAULT_TRIES:
+        found["callback_tries"] = policy.callback_tries
     return found
 
 
@@ -37,6 +42,8 @@ def rules_of(document: dict[str, Any]) -> dict[str, Any]:
     if "retry_rules" in document:
         rules = document["retry_rules"].items()
         found["retry_rules"] = {Outcome(word): _rule_of(rule) for word, rule in rules}
+    if "callback_grace" in document:
+        found["callback_grace"] = timedelta(seconds=document["callback_grace"])
     return found
 
 

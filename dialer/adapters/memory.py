@@ -8,6 +8,7 @@ from datetime import datetime
 from random import Random, SystemRandom
 
 from dialer.adapters.memory_attempts import MemoryAttemptStore
+from dialer.adapters.memory_callbacks import MemoryCallbackStore
 from dialer.adapters.memory_leads import MemoryLeadStore, MemoryListStore
 from dialer.adapters.memory_leases import MemoryLease
 from dialer.adapters.memory_ledger import MemoryLedger, MemoryMachineAudits
@@ -128,5 +129,6 @@ def memory_stores(*, random: Random | None = None) -> Stores:
         health=MemoryStoreHealth(),
         ledger=ledger,
         audits=MemoryMachineAudits(tables, ledger),
+        callbacks=MemoryCallbackStore(tables),
         close=close,
     )

@@ -13,11 +13,13 @@ from dialer.abandonment import (
     class_of,
 )
 from dialer.adapters.call_limits import Tried, looked_at, refused_at, since
+from dialer.adapters.callback_changes import after_close, after_word
 from dialer.adapters.lead_changes import after_attempt, after_ruling
 from dialer.adapters.memory_ledger import MemoryLedger
 from dialer.adapters.memory_tables import LONG_AGO, MemoryTables, StoredAttempt
 from dialer.adapters.opening import CLOCKS_APART, OpeningFacts, TrunkUse, admitted, none, result
 from dialer.adapters.said import barred_by_agent, former_of, said_of
+from dialer.callbacks import Callback
 from dialer.commands import (
     NO_LIMITS,
     CallRecord,
@@ -30,7 +32,7 @@ from dialer.commands import (
 from dialer.dispositions import Category
 from dialer.errors import ConflictError, DialerError
 from dialer.events import NotOpened, Screening
-from dialer.ids import AgentId, CallId, CampaignId, LeadId
+from dialer.ids import AgentId, CallbackId, CallId, CampaignId, LeadId
 from dialer.leads import LeadState, Outcome
 from dialer.ledger_records import Opened
 from dialer.ports import Attempt, FormerDisposition, OpenAttempt, OpenResult
@@ -143,6 +145,9 @@ class MemoryAttemptStore:
             barred=self._tables.is_barred(lead.phone, lead.campaign_id),
         )
         self._tables.put_lead(lead, tried=True)
+        waiting = self._promised(attempt.lead_id)
+        if waiting is not None:
+            self._tables.put_callback(after_close(waiting, close, lead))
         self._put(replace(stored, close=close), _closed(attempt, close))
         self._ledger.closed(self._opened(stored), stored.phone, close)
         del self._tables.open_leads[attempt.lead_id]
@@ -159,6 +164,11 @@ class MemoryAttemptStore:
             after = after_ruling(lead, record.lead_state, record.next_at, barred=barred)
             if after is not None:
                 self._tables.put_lead(after)
+        mine = self._tables.callbacks.get(CallbackId(record.call_id))
+        client_id = self._tables.campaigns[attempt.campaign_id].policy.client_id
+        promised = self._promised(attempt.lead_id)
+        for callback in after_word(mine, promised, record, attempt, client_id):
+            self._tables.put_callback(callback)
         if ruling is not None and ruling.do_not_call:
             self._tables.bar(barred_by_agent(stored.phone, record))
         former = former_of(attempt, record)
@@ -258,6 +268,11 @@ class MemoryAttemptStore:
     def _open_one(self, call_id: CallId) -> StoredAttempt | None:
         stored = self._tables.attempts.get(call_id)
         return stored if stored is not None and stored.attempt.ended_at is None else None
+
+    def _promised(self, lead_id: LeadId) -> Callback | None:
+        """What the lead waits for."""
+        callback_id = self._tables.promised.get(lead_id)
+        return None if callback_id is None else self._tables.callbacks[callback_id]
 
     def _put(self, stored: StoredAttempt, attempt: Attempt) -> None:
         self._tables.attempts[attempt.call_id] = replace(stored, attempt=attempt)

@@ -94,6 +94,8 @@ class MemoryLedger:
         tables.numbers[blank][lead.campaign_id] = lead_id
         gone = replace(lead, phone=blank, name="", external_id=None, next_attempt_at=None)
         tables.put_lead(replace(gone, state=LeadState.EXCLUDED))
+        for callback in [c for c in tables.callbacks.values() if c.lead_id == lead_id]:
+            tables.put_callback(replace(callback, note=""))  # notes say personal things
         tables.salts.pop(lead_id, None)
         self._add(of_erasure(lead_id, len(mine), at, tables.chain_of(lead.campaign_id)))
         return len(mine)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from heapq import heappop, heappush
 
 from dialer.adapters.lead_changes import excluded
+from dialer.callbacks import Callback
 from dialer.campaign import Campaign
 from dialer.clients import MAIN, Client
 from dialer.commands import CloseAttempt, PlaceCall
@@ -22,6 +23,7 @@ from dialer.do_not_call import (
 from dialer.errors import NotFoundError
 from dialer.ids import (
     AgentId,
+    CallbackId,
     CallId,
     CampaignId,
     ClientId,
@@ -123,6 +125,8 @@ class MemoryTables:
         self.tried: defaultdict[str, list[CallId]] = defaultdict(list)  # by number and by person
         self.blocked: set[str] = set()  # numbers that a disposition blocks
         self.former_dispositions: list[FormerDisposition] = []
+        self.callbacks: dict[CallbackId, Callback] = {}
+        self.promised: dict[LeadId, CallbackId] = {}  # those that wait
         self.held: defaultdict[str, set[LeadId]] = defaultdict(set)  # by owner
         self.leases: dict[TeamId, TeamLease] = {}  # also those that were released
         self.released: set[TeamId] = set()
@@ -150,6 +154,14 @@ class MemoryTables:
             self.held[owner].add(lead.lead_id)
         if lead.state in WAITING:
             self.lines[lead.campaign_id].put(stored)
+
+    def put_callback(self, callback: Callback) -> None:
+        """Store one, new or changed; of one lead, one waits."""
+        self.callbacks[callback.callback_id] = callback
+        if callback.waits:
+            self.promised[callback.lead_id] = callback.callback_id
+        elif self.promised.get(callback.lead_id) == callback.callback_id:
+            del self.promised[callback.lead_id]
 
     def bar(self, entry: DoNotCall) -> bool:
         """As DoNotCallStore.add; whether it is new or lasts longer."""

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from dialer.ids import TeamId
+from dialer.callback_ports import CallbackCounts
+from dialer.ids import CampaignId, TeamId
 from dialer.ports import Clock
 
 
@@ -40,3 +41,22 @@ class ServerCollector(Collector):
             events.add_metric([team_id], backlog.events)
             writes.add_metric([team_id], backlog.writes)
         yield from (events, writes)
+
+
+class CallbackCollector(Collector):
+    """Callbacks that wait, of the campaigns whose teams this server runs; as old as the last look at the store."""
+
+    def __init__(self, counts: Callable[[], Mapping[CampaignId, CallbackCounts]]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "dialer_callbacks_waiting", "Callbacks that were agreed and wait", labels=["campaign"]
+        )
+        overdue = GaugeMetricFamily(
+            "dialer_callbacks_overdue", "Of these, those whose time is past", labels=["campaign"]
+        )
+        for campaign_id, counts in self._counts().items():
+            waiting.add_metric([campaign_id], counts.waiting)
+            overdue.add_metric([campaign_id], counts.overdue)
+        yield from (waiting, overdue)

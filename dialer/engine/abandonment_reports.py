@@ -6,9 +6,9 @@ from datetime import datetime
 from dialer.abandonment_report import WindowReport
 from dialer.campaign import Campaign
 from dialer.engine.loader import AUDITED
-from dialer.ids import CampaignId
+from dialer.engine.wider_windows import in_scope
 from dialer.ports import Stores
-from dialer.profiles import AbandonWindow, Profile, Scope, window_end, window_start
+from dialer.profiles import Profile, window_end, window_start
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,17 +43,3 @@ async def abandonment_report(
             )
         )
     return made
-
-
-def in_scope(
-    window: AbandonWindow, campaign: Campaign, everything: list[Campaign]
-) -> list[CampaignId]:
-    """The campaigns whose calls the window counts together."""
-    match window.scope:
-        case Scope.CAMPAIGN:
-            return [campaign.policy.campaign_id]
-        case Scope.CLIENT:
-            client = campaign.policy.client_id
-            return [c.policy.campaign_id for c in everything if c.policy.client_id == client]
-        case Scope.CALL_CENTRE:
-            return [c.policy.campaign_id for c in everything]

@@ -3,16 +3,16 @@ runner of the team, whose writer keeps the word and what it rules."""
 
 from dataclasses import replace
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from dialer.callbacks import local_instant
 from dialer.campaign import CampaignPolicy
-from dialer.compliance import earliest, snapshot_of
 from dialer.dispositions import Ruling, Said, find, settle
+from dialer.engine.calling_back import booking_of, check_time
 from dialer.engine.requests import done
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
 from dialer.errors import ConflictError, InvalidInputError
-from dialer.events import DispositionChosen, LeadsDue
+from dialer.events import CallbacksExpected, DispositionChosen, LeadsDue
 from dialer.leads import NEVER_RANG, Lead
 from dialer.live_ports import Done
 from dialer.ports import Attempt, Stores
@@ -32,6 +32,7 @@ async def dispose(switchboard: Switchboard, stores: Stores, event: DispositionCh
         raise ConflictError("the call is another agent's")
     policy = await _policy(runner, stores, attempt)
     lead = await stores.leads.get(attempt.lead_id)
+    event = _in_the_persons_zone(event, lead)
     ruling = _ruling(event, policy, attempt, lead)
     if event.callback_at is not None:
         _check_callback(runner, attempt, lead, event.callback_at)
@@ -39,26 +40,21 @@ async def dispose(switchboard: Switchboard, stores: Stores, event: DispositionCh
     if ruling.next_at is not None:  # the writer keeps the order: first it is stored, then asked for
         for campaign_id in runner.team.runs:
             runner.post(LeadsDue(campaign_id=campaign_id, at=event.at))
+    if ruling.booking is not None:
+        due_at = ruling.booking.due_at
+        runner.post(CallbacksExpected(campaign_id=attempt.campaign_id, next_at=due_at, at=event.at))
     return done(runner, agent)
 
 
 def _check_callback(runner: TeamRunner, attempt: Attempt, lead: Lead, at: datetime) -> None:
     """A callback that the law would not let ring at its time is not agreed: the agent, who may still have the person, hears of
-    the next instant at which it would. What may change until then (other calls) is looked at again when it is dialled."""
+    the next instant at which it would."""
     run = runner.team.runs.get(attempt.campaign_id)
     if run is None:
         return
     if lead.attempts + (attempt.ended_at is None) >= run.policy.max_attempts:
         raise InvalidInputError("callback_at", "attempts_used: the campaign allows no further one")
-    facts = replace(snapshot_of(lead, run.policy), agent_reserved=True)
-    free = earliest(facts, run.rules(lead, at), at)
-    if free != at:
-        allowed = "none is in reach" if free is None else f"the next is {_local(free, lead)}"
-        raise InvalidInputError("callback_at", f"not allowed at that instant; {allowed}")
-
-
-def _local(at: datetime, lead: Lead) -> str:
-    return at.astimezone(ZoneInfo(lead.zone)).isoformat(timespec="seconds")
+    check_time("callback_at", at, lead, run.policy, run.law)
 
 
 async def _policy(runner: TeamRunner, stores: Stores, attempt: Attempt) -> CampaignPolicy:
@@ -78,4 +74,11 @@ def _ruling(
         before=attempt.category,
         now=event.at,
     )
-    return settle(find(policy.dispositions, event.disposition), event.callback_at, known)
+    ruling = settle(find(policy.dispositions, event.disposition), event.callback_at, known)
+    return replace(ruling, booking=booking_of(event, policy))
+
+
+def _in_the_persons_zone(event: DispositionChosen, lead: Lead) -> DispositionChosen:
+    if event.callback_at is None:
+        return event
+    return replace(event, callback_at=local_instant(event.callback_at, lead.zone))

@@ -18,6 +18,7 @@ from dialer.commands import (
     CloseAttempt,
     Command,
     DeferLead,
+    EscalateCallback,
     HangUp,
     HangUpLeg,
     MarkAnswered,
@@ -25,6 +26,7 @@ from dialer.commands import (
     PlaceCall,
     RecordDisposition,
     ReleaseLeads,
+    RequestCallbacks,
     RequestLeads,
     StartTimer,
 )
@@ -36,13 +38,14 @@ from dialer.events import (
     STORE_SLOW,
     WRITTEN_TOO_LATE,
     BridgeFailed,
+    CallbacksReserved,
     CallNotPlaced,
     CallRefused,
     Event,
     LeadsReserved,
 )
-from dialer.ids import NodeId
-from dialer.leads import LeadState
+from dialer.ids import CampaignId, NodeId
+from dialer.leads import Lead, LeadState
 from dialer.logs import get_logger
 from dialer.ports import Clock, Metrics, Stores, Telephony
 
@@ -59,7 +62,7 @@ WAITED = timedelta(seconds=1)
 AT_ONCE = 200
 """Entries in one transaction; bounds how long the others wait."""
 
-_LeadChange = RequestLeads | DeferLead | ReleaseLeads
+_LeadChange = RequestLeads | RequestCallbacks | EscalateCallback | DeferLead | ReleaseLeads
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,10 @@ class Executor:
             match command:
                 case RequestLeads():
                     await self._reserve(command)
+                case RequestCallbacks():
+                    await self._reserve_callbacks(command)
+                case EscalateCallback(callback_id=callback_id, at=at):
+                    await self._stores.callbacks.escalate(callback_id, at=at)
                 case DeferLead():
                     await self._defer(command)
                 case ReleaseLeads(lead_ids=lead_ids):
@@ -268,10 +275,7 @@ class Executor:
 
     async def _reserve(self, request: RequestLeads) -> None:
         now = self._clock.now()
-        if self._reserving:
-            # It was tried before, and may have been done: those leads are in no hopper. What is, is reserved again or let go.
-            await self._stores.leads.release_owner(self._owner)
-        self._reserving = True
+        await self._begin_reserving()
         leads = await self._stores.leads.reserve_due(
             request.campaign_id, request.count, owner=self._owner, lease=HOPPER_LEASE, at=now
         )
@@ -279,17 +283,46 @@ class Executor:
         if not leads:
             counts = await self._stores.leads.counts(request.campaign_id, at=now)
             next_due_at = counts.next_due_at
-        policy = (await self._stores.campaigns.get(request.campaign_id)).policy
-        known = await with_facts(self._stores, leads, policy.client_id, now)
+        promised = await self._stores.callbacks.waiting_of({lead.lead_id for lead in leads})
+        leads = [replace(lead, callback=promised.get(lead.lead_id)) for lead in leads]
+        known = await self._known(request.campaign_id, leads, now)
         self._reserving = False
         self._post(
             LeadsReserved(
                 campaign_id=request.campaign_id,
-                leads=tuple(known),
+                leads=known,
                 next_due_at=next_due_at,
                 at=self._clock.now(),
             )
         )
+
+    async def _reserve_callbacks(self, request: RequestCallbacks) -> None:
+        now, callbacks = self._clock.now(), self._stores.callbacks
+        await self._begin_reserving()
+        leads = await callbacks.reserve_due(
+            request.campaign_id, request.count, owner=self._owner, lease=HOPPER_LEASE, at=now
+        )
+        next_at = await callbacks.next_at(request.campaign_id, at=now)
+        known = await self._known(request.campaign_id, leads, now)
+        self._reserving = False
+        self._post(
+            CallbacksReserved(
+                campaign_id=request.campaign_id, leads=known, next_at=next_at, at=self._clock.now()
+            )
+        )
+
+    async def _begin_reserving(self) -> None:
+        if self._reserving:
+            # It was tried before, and may have been done: those leads are in no hopper. What is, is reserved again or let go.
+            await self._stores.leads.release_owner(self._owner)
+        self._reserving = True
+
+    async def _known(
+        self, campaign_id: CampaignId, leads: list[Lead], now: datetime
+    ) -> tuple[Lead, ...]:
+        """With what the law asks of their numbers."""
+        policy = (await self._stores.campaigns.get(campaign_id)).policy
+        return tuple(await with_facts(self._stores, leads, policy.client_id, now))
 
     async def _defer(self, command: DeferLead) -> None:
         final = LeadState.EXCLUDED if command.reason == "do_not_call" else LeadState.DONE

@@ -4,13 +4,12 @@ from which pacing begins."""
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from dialer.abandonment import AbandonFormula, Counts, EventClass
 from dialer.campaign import Campaign
-from dialer.events import CampaignLoaded, PastCall, WindowCount
+from dialer.engine.wider_windows import counted, elsewhere
+from dialer.events import NOTHING_SEEN, CampaignLoaded, PastCall
 from dialer.leads import NEVER_RANG, PERSON_ANSWERED, Outcome
-from dialer.ledger_ports import MachineAudits
-from dialer.ports import Attempt, AttemptStore, Clock, ProfileBook, TrunkStore
-from dialer.profiles import window_start
+from dialer.ports import Attempt, Clock, ProfileBook, Stores
+from dialer.profiles import WindowType, window_start
 from dialer.trunks import named
 
 PAST_DAYS = timedelta(days=14)
@@ -29,47 +28,39 @@ async def load(
     campaign: Campaign,
     *,
     profiles: ProfileBook,
-    attempts: AttemptStore,
-    trunks: TrunkStore,
-    audits: MachineAudits,
+    stores: Stores,
     clock: Clock,
     centre: str = "",
 ) -> CampaignLoaded:
     """`centre`: the country that the calls come from (ISO 3166), whose law holds too; empty: nobody has said.
 
     Raises NotFoundError when the campaign names a profile that is not there."""
-    now = clock.now()
+    now, attempts = clock.now(), stores.attempts
     law = profiles.law(campaign.policy.profile, sector=campaign.policy.sector, centre=centre)
     profile = law.of_campaign(now).values
     campaign_id = campaign.policy.campaign_id
     started_at = await attempts.first_started_at(campaign_id)
     counts = []
-    for window in profile.windows:
+    for window in profile.every_window:
         since = window_start(window, profile, started_at, now)
+        if window.type is WindowType.ROLLING:  # what it has seen by now is told as elsewhere
+            counts.append(NOTHING_SEEN)
+            continue
         found = await attempts.event_counts([campaign_id], profile.formula, since=since)
         counts.append(counted(found, profile.formula))
-    audit = await audits.tally([campaign_id], most=AUDITED)
+    audit = await stores.audits.tally([campaign_id], most=AUDITED)
     closed = await attempts.closed_since(campaign_id, since=now - PAST_DAYS, most=PAST_READ)
     return CampaignLoaded(
         campaign=campaign,
         profile=profile,
-        trunks=named(campaign.policy.trunks, await trunks.all()),
+        trunks=named(campaign.policy.trunks, await stores.trunks.all()),
         started_at=started_at,
         counts=tuple(counts),
         machine_error=profile.formula.machine_error(audit.labelled, audit.persons),
         past=tuple(past_calls(closed, now)),
         law=law,
+        elsewhere=await elsewhere(stores, campaign, profile, started_at, loaded_at=now, now=now),
         at=now,
-    )
-
-
-def counted(found: Counts, formula: AbandonFormula) -> WindowCount:
-    """What one window has seen, as the budget adds to it call by call. Machines among unscreened drops are not credited
-    here: the guard does not live on estimates in its own favour."""
-    return WindowCount(
-        answered=sum(formula.weighs(of)[0] * number for of, number in found.items()),
-        abandoned=sum(formula.weighs(of)[1] * number for of, number in found.items()),
-        machines=found.get(EventClass.MACHINE, 0),
     )
 
 

@@ -19,7 +19,7 @@ from dialer.commands import (
     ReleaseLeads,
     RequestLeads,
 )
-from dialer.events import LeadsReserved
+from dialer.events import CallNotPlaced, LeadsReserved
 from dialer.ids import LeadId
 from dialer.leads import LeadState, NewLead, Outcome
 from dialer.ports import Stores
@@ -78,13 +78,19 @@ class LeadList:
             campaign_id=request.campaign_id, leads=tuple(leads), next_due_at=next_due_at, at=at
         )
 
+    def open(self, call: PlaceCall, at: datetime) -> CallNotPlaced | None:
+        found = at_once(self.stores.attempts.open([call], owner=OWNER))
+        reason = found.refused.get(call.call_id)
+        if reason is None:
+            self._tried.add(call.lead_id)
+            self._over.discard(call.lead_id)
+            return None
+        until = found.free_at.get(call.call_id)
+        return CallNotPlaced(call_id=call.call_id, reason=reason, not_before=until, at=at)
+
     def keep(self, command: Command, at: datetime) -> None:
         attempts, leads = self.stores.attempts, self.stores.leads
         match command:
-            case PlaceCall():
-                self._tried.add(command.lead_id)
-                self._over.discard(command.lead_id)
-                at_once(attempts.open([command], owner=OWNER))
             case CloseAttempt():
                 at_once(attempts.close(command))
                 abandoned = command.outcome is Outcome.ABANDONED

@@ -32,6 +32,7 @@ from dialer.events import (
     BridgeFailed,
     CallBridged,
     CallEvent,
+    CallNotPlaced,
     CampaignLoaded,
     Event,
     LeadsReserved,
@@ -71,6 +72,10 @@ class Leads(Protocol):
 
     def reserve(self, request: RequestLeads, at: datetime) -> LeadsReserved: ...
 
+    def open(self, call: PlaceCall, at: datetime) -> CallNotPlaced | None:
+        """The attempt is written; else why it may not be made."""
+        ...
+
     def keep(self, command: Command, at: datetime) -> None:
         """Every other command is shown, in order; what concerns leads and attempts is done at once."""
         ...
@@ -88,6 +93,9 @@ class EndlessLeads:
         numbers = [next(self._numbers) for _ in range(request.count)]
         leads = tuple(new_lead(each, campaign, self._zone, phone_of(each)) for each in numbers)
         return LeadsReserved(campaign_id=campaign, leads=leads, next_due_at=None, at=at)
+
+    def open(self, call: PlaceCall, at: datetime) -> CallNotPlaced | None:
+        return None
 
     def keep(self, command: Command, at: datetime) -> None:
         """Nothing to keep."""
@@ -185,7 +193,7 @@ class Shift:
                 profile=profile,
                 trunks=named(policy.trunks, ()),
                 started_at=None,
-                counts=self.rules.counts or (WindowCount(),) * len(profile.windows),
+                counts=self.rules.counts or (WindowCount(),) * len(profile.every_window),
                 at=self.now,
             )
         )
@@ -276,11 +284,15 @@ class Shift:
             events = self.exchange.take()
 
     def _obey(self, command: Command) -> None:
+        if isinstance(command, PlaceCall):
+            refused = self._leads.open(command, self.now)
+            if refused is not None:
+                self.handle(refused)
+                return
         if self._on_command is not None:
             self._on_command(command, self.now)
         match command:
             case PlaceCall():
-                self._leads.keep(command, self.now)
                 self.exchange.place(command)
             case BridgeToAgent():
                 self._bridge(command)

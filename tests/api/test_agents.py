@@ -71,7 +71,7 @@ async def test_an_unknown_agent_is_not_found(desk: Desk, path: str) -> None:
     ("body", "field"),
     [
         ({"disposition": ""}, "disposition"),
-        ({"disposition": "sale", "callback_at": "2026-03-05T11:00:00"}, "callback_at"),
+        ({"disposition": "sale", "callback_at": "tomorrow"}, "callback_at"),
         ({"disposition": "sale", "callback_at": "0001-01-01T00:00:00+10:00"}, "callback_at"),
         ({"disposition": "sale", "callback_at": "9999-12-31T23:59:59-10:00"}, "callback_at"),
     ],

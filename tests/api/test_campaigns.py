@@ -45,6 +45,8 @@ FULL: dict[str, Any] = {
     "message": "house/sorry",
     "retry_seconds": {"busy": 600.0, "no_answer": 7200.0},
     "subject": "spring-2026",
+    "callback_grace_seconds": 60.0,
+    "callback_tries": 5,
     "retry_rules": [
         {
             "outcome": "busy",

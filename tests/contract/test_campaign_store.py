@@ -56,6 +56,8 @@ EVERYTHING = CampaignPolicy(
     message="sorry",
     retry={Outcome.BUSY: timedelta(minutes=1, milliseconds=500)},
     subject="energy-2026",
+    callback_grace=timedelta(minutes=1),
+    callback_tries=5,
     retry_rules={
         Outcome.BUSY: RetryRule(growth=2, shift=timedelta(hours=3), longest=timedelta(1), most=4)
     },

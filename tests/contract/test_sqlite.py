@@ -11,6 +11,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.base import Executable
 
 from dialer.adapters.sql import attempts as attempt_store
+from dialer.adapters.sql import callbacks as callback_store
 from dialer.adapters.sql import lead_counts as counts_store
 from dialer.adapters.sql import leads as lead_store
 from dialer.adapters.sql.migrate import migrate
@@ -139,6 +140,14 @@ class TestSpeed:
         assert (
             "COVERING INDEX ix_leads_asleep (campaign_id=? AND wakes_at>? AND wakes_at<?)" in hour
         )
+
+    async def test_callbacks_are_found_without_the_other_leads(
+        self, world: World, path: Path
+    ) -> None:
+        for statement in (callback_store._TAKEN, callback_store._NEXT):
+            steps = plan(path, statement.params(campaign=SPRING, at=NOON, most=1))
+            assert "ix_callbacks_promised (campaign_id=?)" in steps
+            assert "SCAN" not in steps
 
     async def test_what_an_owner_holds_is_found_by_an_index(self, world: World, path: Path) -> None:
         held = lead_store.GIVE_BACK.where(leads.c.owner == "one")

@@ -156,10 +156,18 @@ class FaultyLeads:
         return await self._inner.release_owner(owner)
 
     async def defer(
-        self, lead_id: LeadId, *, owner: str, state: LeadState, not_before: datetime | None
+        self,
+        lead_id: LeadId,
+        *,
+        owner: str,
+        state: LeadState,
+        not_before: datetime | None,
+        reason: str,
     ) -> None:
         await self._pass()
-        await self._inner.defer(lead_id, owner=owner, state=state, not_before=not_before)
+        await self._inner.defer(
+            lead_id, owner=owner, state=state, not_before=not_before, reason=reason
+        )
 
     async def get(self, lead_id: LeadId) -> Lead:
         return await self._inner.get(lead_id)
@@ -227,6 +235,9 @@ class FaultyAttempts:
     async def still_open(self, campaign_ids: Collection[CampaignId]) -> list[OpenAttempt]:
         await passing(self._faults)
         return await self._inner.still_open(campaign_ids)
+
+    async def get(self, call_id: CallId) -> Attempt:
+        return await self._inner.get(call_id)
 
     async def of_lead(self, lead_id: LeadId) -> list[Attempt]:
         return await self._inner.of_lead(lead_id)
@@ -428,9 +439,7 @@ class Floor:
         event = await load(
             stored,
             profiles=Book(),
-            attempts=self.stores.attempts,
-            trunks=self.stores.trunks,
-            audits=self.stores.audits,
+            stores=self.stores,
             clock=self.clock,
         )
         self.runner.post(event)

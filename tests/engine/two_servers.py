@@ -115,9 +115,7 @@ class TwoServers:
         event = await load(
             stored,
             profiles=Book(),
-            attempts=stores.attempts,
-            trunks=stores.trunks,
-            audits=stores.audits,
+            stores=stores,
             clock=self.clock,
         )
         self.runner.post(event)

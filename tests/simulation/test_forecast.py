@@ -136,6 +136,18 @@ def test_leads_are_tried_as_often_as_the_campaign_says_and_no_more() -> None:
     assert result.hours_exhausted > 2 * 6 / 60
 
 
+def test_whom_the_day_has_no_more_calls_for_is_called_on_the_next() -> None:
+    """Nobody answers, and each is due again after a minute: four calls a day is what a person gets, and six in all."""
+    nobody = dict.fromkeys(EVERYBODY, 0.0)
+    campaign = {"profile": "DEMO", "mode": "progressive", "max_attempts": 6}
+    campaign |= {"retry_minutes": {"no_answer": 1}}
+    given = {"people": nobody, "leads": {"count": 5}, "campaign": campaign}
+    one = once(given | {"shift": {"hours": 0.5}})
+    two = once(given | {"shift": {"hours": 0.5, "days": 2}})
+    assert (one.dialled, one.leads_left) == (4 * 5, 5)
+    assert (two.dialled, two.leads_left) == (6 * 5, 0)
+
+
 def test_a_list_too_long_for_the_days_is_said_to_be_left() -> None:
     forecast = run(planned(SMALL | {"leads": {"count": 5000}}))
     (policy,) = forecast.policies

@@ -357,7 +357,7 @@ def campaign(
         profile=profile,
         trunks=trunks or named(policy(**changes).trunks, ()),
         started_at=None,
-        counts=counts if counts is not None else (WindowCount(),) * len(profile.windows),
+        counts=counts if counts is not None else (WindowCount(),) * len(profile.every_window),
         at=at(seconds),
     )
 

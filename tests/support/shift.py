@@ -15,7 +15,7 @@ from dialer.agents import AgentPhase, AgentStatus
 from dialer.campaign import CampaignPolicy, PacingMode
 from dialer.campaign_run import CampaignRun
 from dialer.commands import Command, PlaceCall, RequestLeads
-from dialer.events import Event, LeadsReserved, WindowCount
+from dialer.events import CallNotPlaced, Event, LeadsReserved, WindowCount
 from dialer.forecast.looks import look_up
 from dialer.ids import ONLY_NODE, CallId, CampaignId, NodeId, TeamId
 from dialer.leads import Lead, Outcome
@@ -122,6 +122,9 @@ class Given:
     def reserve(self, request: RequestLeads, at: datetime) -> LeadsReserved:
         leads = tuple(islice(self._leads, request.count))
         return LeadsReserved(campaign_id=CAMPAIGN, leads=leads, next_due_at=None, at=at)
+
+    def open(self, call: PlaceCall, at: datetime) -> CallNotPlaced | None:
+        return None
 
     def keep(self, command: Command, at: datetime) -> None:
         """Nothing to keep."""

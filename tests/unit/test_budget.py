@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer.brake import MOST_BORROWED, THETA_MAX, THETA_MIN
+from dialer.brake import MOST_BORROWED, SHOCK, THETA_MAX, THETA_MIN
 from dialer.budget import Budget
 from dialer.campaign import Guard
-from dialer.events import WindowCount
-from dialer.profiles import AbandonWindow, Profile, WindowType
-from tests.support.playbook import ITALY, START, policy
+from dialer.events import CountsElsewhere, WindowCount
+from dialer.profiles import AbandonWindow, Profile, Scope, WindowType
+from tests.support.playbook import ITALY, SPRING, START, policy
 
 PERIODS = replace(
     ITALY,
@@ -22,6 +22,20 @@ PERIODS = replace(
     ),
 )
 LAWLESS = replace(ITALY, windows=())
+CENTRE = replace(
+    ITALY,
+    windows_beyond=(
+        AbandonWindow(
+            type=WindowType.CALENDAR_DAY, limit_ppm=30_000, length=None, scope=Scope.CALL_CENTRE
+        ),
+    ),
+)
+ROLLING = replace(
+    ITALY,
+    windows_beyond=(
+        AbandonWindow(type=WindowType.ROLLING, limit_ppm=10_000, length=timedelta(days=1)),
+    ),
+)
 SIX_PM = time(18)
 
 
@@ -397,3 +411,77 @@ def test_the_window_nearest_to_its_limit_is_shown_with_its_own_counts() -> None:
     made = budget((1000, 20), (100, 3))  # 2 % of 3 %; 3 % of 4 %
     assert made.worst() == (0.03, 0.04)
     assert made.nearest() == (WindowCount(answered=100, abandoned=3), 0.04)
+
+
+def test_a_strict_campaign_keeps_calls_in_hand_for_each_answer_in_flight_and_borrows_nothing() -> (
+    None
+):
+    standard = budget((1000, 10), (1000, 10), works_until=SIX_PM)
+    strict = budget((1000, 10), (1000, 10), works_until=SIX_PM, guard=Guard.STRICT)
+    busy(standard, START)
+    busy(strict, START)
+    assert strict.goal == standard.goal
+    assert to_come(strict, START) == [0.0, 0.0]
+    unmoved = budget((1000, 10), (1000, 10))
+    busy(unmoved, START)
+    assert room(strict, expected=5.0) == pytest.approx(room(unmoved, expected=5.0) - 5.0 * SHOCK)
+
+
+# --- windows that others count too ------------------------------------------------------------------------------------
+
+
+def told(made: Budget, *others: tuple[int, int], profile: str | None = None) -> None:
+    counts = tuple(WindowCount(answered=a, abandoned=b) for a, b in others)
+    name = made.profile.name if profile is None else profile
+    made.told(CountsElsewhere(campaign_id=SPRING, profile=name, counts=counts, at=START))
+
+
+def test_the_other_campaigns_of_the_centre_bring_a_campaign_to_its_brake() -> None:
+    made = budget((1000, 10), (1000, 10), (1000, 10), profile=CENTRE)
+    free = made.allowance(0.0, START)
+    told(made, (0, 0), (0, 0), (1000, 60))
+    held = made.allowance(0.0, START)
+    assert free.binding is None
+    assert held.binding is not None
+    assert held.binding.name == "call_centre:calendar_day"
+    assert (held.binding.answered, held.binding.abandoned) == (2000, 70)
+    assert held.theta < free.theta / 4
+    assert made.over_limit
+
+
+def test_a_campaign_is_judged_by_its_own_calls_as_well_as_by_everybodys() -> None:
+    made = budget((1000, 60), (1000, 10), (1000, 60), profile=CENTRE)
+    told(made, (0, 0), (0, 0), (100_000, 0))
+    assert made.over_limit
+    assert made.worst() == (0.06, 0.03)
+
+
+def test_a_new_day_begins_from_nothing_for_everybody() -> None:
+    made = budget((1000, 10), (1000, 10), (1000, 10), profile=CENTRE)
+    told(made, (0, 0), (0, 0), (1000, 60))
+    made.answered(False, START + timedelta(days=1))
+    assert [(w.answered, w.abandoned) for w in made.windows(START + timedelta(days=1))] == [
+        (1001, 10),
+        (1, 0),
+        (1, 0),
+    ]
+
+
+def test_counts_for_the_windows_of_another_profile_are_not_taken() -> None:
+    made = budget((1000, 10), (1000, 10), (1000, 10), profile=CENTRE)
+    told(made, (0, 0), (0, 0), (1000, 60), profile="another@1")
+    assert not made.over_limit
+
+
+def test_a_rolling_window_forgets_borrows_nothing_and_takes_back() -> None:
+    made = budget((1000, 1), (1000, 1), (0, 0), profile=ROLLING, works_until=SIX_PM)
+    told(made, (0, 0), (0, 0), (500, 4))
+    made.answered(True, START)
+    made.answered(False, START + timedelta(hours=1))
+    window = made.windows(START + timedelta(hours=1))[2]
+    assert (window.answered, window.abandoned, window.to_come) == (502, 5, 0.0)
+    made.taken_back(True, START, START + timedelta(hours=2))
+    assert made.counts[2] == WindowCount(answered=1)
+    told(made, (0, 0), (0, 0), (0, 0))
+    made.roll(START + timedelta(days=2))
+    assert made.counts[2] == WindowCount()

@@ -287,7 +287,7 @@ def test_one_other_bit_in_a_decision_is_a_difference_named_with_both_values() ->
     assert (found.difference.logged, found.difference.replayed) == (math.nextafter(risk, 1.0), risk)
 
 
-@pytest.mark.parametrize("content", [b"SQLite format 3\0", MARK.replace(b"1", b"2")])
+@pytest.mark.parametrize("content", [b"SQLite format 3\0", MARK.replace(b"2", b"1")])
 def test_what_is_no_log_is_not_readable(content: bytes) -> None:
     found = replay(content)
     assert found.header is None

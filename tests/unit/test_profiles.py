@@ -151,7 +151,7 @@ def test_energy_in_italy_needs_consent_since_19_june_2026() -> None:
     assert energy.weekly == BOOK.get("IT-GARANTE").weekly
 
 
-def test_windows_that_the_pacing_does_not_count_stand_apart() -> None:
+def test_windows_that_a_team_cannot_count_alone_stand_apart() -> None:
     britain = BOOK.get("GB-OFCOM")
     assert [each.scope for each in britain.windows] == [Scope.CAMPAIGN]
     assert [each.scope for each in britain.windows_beyond] == [Scope.CALL_CENTRE]

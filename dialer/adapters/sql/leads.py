@@ -344,8 +344,8 @@ _client = (
     .correlate(leads)
     .scalar_subquery()
 )
-_barred = barring(leads.c.phone, _client, bindparam("at", type_=UtcDateTime()))
-_being_rung = exists().where(
+barred_now = barring(leads.c.phone, _client, bindparam("at", type_=UtcDateTime()))
+being_rung = exists().where(
     attempts.c.phone == leads.c.phone, attempts.c.ended_at.is_(literal_column("NULL"))
 )
 
@@ -359,7 +359,7 @@ def _ready_leads() -> Select[Any]:
         text(READY),
     )
     order = (leads.c.rank, leads.c.priority.desc(), leads.c.id)
-    best = select(leads.c.id).where(line, ~_barred, ~_being_rung).order_by(*order)
+    best = select(leads.c.id).where(line, ~barred_now, ~being_rung).order_by(*order)
     return best.limit(bindparam("most"))
 
 
@@ -391,7 +391,7 @@ _to_be_had = or_(
 )
 _TAKE_ONE = (
     update(leads)
-    .where(leads.c.id == bindparam("lead"), _to_be_had, ~_barred, ~_being_rung)
+    .where(leads.c.id == bindparam("lead"), _to_be_had, ~barred_now, ~being_rung)
     .values(state=LeadState.RESERVED, owner=bindparam("holder"), wakes_at=bindparam("until"))
     .returning(*LEAD_COLUMNS)
 )

@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.abandonment import AuditLabel
+from dialer.adapters.sql.callback_rows import forget_notes
 from dialer.adapters.sql.engine import Database, chunks
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.ledger_entries import append, head_of, locked_head
@@ -77,6 +78,7 @@ class SqlLedger:
             )
             number = (await connection.execute(blank)).rowcount
             await connection.execute(_BLANK_LEAD, {"lead": lead_id, "blank": blank_phone(lead_id)})
+            await connection.execute(forget_notes(lead_id))
             await connection.execute(delete(ledger_salts).where(ledger_salts.c.lead_id == lead_id))
             await append(connection, [of_erasure(lead_id, number, at, chain)])
         return number

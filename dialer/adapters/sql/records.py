@@ -4,11 +4,13 @@ before it changes anything."""
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import Row, and_, bindparam, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dialer.adapters.callback_changes import after_close, after_word
 from dialer.adapters.lead_changes import after_attempt, after_ruling
 from dialer.adapters.said import barred_by_agent, former_of, said_of
+from dialer.adapters.sql.callback_rows import callback_of_lead, put_callback, talk_callbacks
 from dialer.adapters.sql.do_not_call import add_entries, is_barred
 from dialer.adapters.sql.ledger_entries import ClosedCall, Entry
 from dialer.adapters.sql.rows import (
@@ -20,7 +22,15 @@ from dialer.adapters.sql.rows import (
     opened_of,
     settled_values,
 )
-from dialer.adapters.sql.tables import attempts, campaigns, former_dispositions, leads, lists
+from dialer.adapters.sql.tables import (
+    PROMISED,
+    attempts,
+    callbacks,
+    campaigns,
+    former_dispositions,
+    leads,
+    lists,
+)
 from dialer.commands import (
     CallRecord,
     CloseAttempt,
@@ -29,7 +39,7 @@ from dialer.commands import (
     RecordDisposition,
 )
 from dialer.errors import ConflictError, NotFoundError
-from dialer.ids import CallId, CampaignId
+from dialer.ids import CallId, CampaignId, ClientId
 from dialer.lead_lists import LeadOrder, rank_of, tries_of
 from dialer.leads import Lead, LeadState
 from dialer.ledger_records import of_disposition, waited_ms
@@ -82,6 +92,10 @@ async def _close(connection: AsyncConnection, close: CloseAttempt) -> Entry | No
         update(attempts).where(attempts.c.id == close.call_id).values(**values)
     )
     await _store(connection, lead, rank=_rank(row, lead))
+    if row.promised is not None:
+        waiting = await callback_of_lead(connection, lead.lead_id)
+        assert waiting is not None
+        await put_callback(connection, after_close(waiting, close, lead))
     return ClosedCall(opened=opened, phone=row.attempt_phone, close=close)
 
 
@@ -99,6 +113,9 @@ async def _record_disposition(connection: AsyncConnection, record: RecordDisposi
         lead = after_ruling(lead_of(row), record.lead_state, record.next_at, barred=barred)
         if lead is not None:
             await _store(connection, lead)
+    mine, waiting = await talk_callbacks(connection, record.call_id, attempt.lead_id)
+    for callback in after_word(mine, waiting, record, attempt, ClientId(row.chain)):
+        await put_callback(connection, callback)
     if record.ruling is not None and record.ruling.do_not_call:
         await add_entries(connection, [barred_by_agent(row.phone, record)])
     former = former_of(attempt, record)
@@ -164,6 +181,7 @@ _WITH_LEAD_COLUMNS = [
     attempts.c.ended_at,
     attempts.c.ruled,
     attempts.c.callback_at,
+    callbacks.c.id.label("promised"),
     lists.c.call_order,
     lists.c.seed,
 ]
@@ -172,6 +190,7 @@ _ATTEMPT_WITH_LEAD = (
     select(*_WITH_LEAD_COLUMNS)
     .join_from(attempts, leads, attempts.c.lead_id == leads.c.id)
     .outerjoin(lists, _the_list)
+    .outerjoin(callbacks, and_(callbacks.c.lead_id == leads.c.id, text(f"callbacks.{PROMISED}")))
     .join(campaigns, attempts.c.campaign_id == campaigns.c.id)
     .where(attempts.c.id == bindparam("call"))
     .with_for_update(of=[attempts, leads])

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from dialer.adapters.sql.agents import SqlAgentDirectory
 from dialer.adapters.sql.attempts import SqlAttemptStore
+from dialer.adapters.sql.callbacks import SqlCallbackStore
 from dialer.adapters.sql.campaigns import SqlCampaignStore
 from dialer.adapters.sql.clients import SqlClientStore
 from dialer.adapters.sql.consents import SqlConsentStore
@@ -54,5 +55,6 @@ def stores_on(database: Database, random: Random) -> Stores:
         health=SqlStoreHealth(database),
         ledger=SqlLedger(database),
         audits=SqlMachineAudits(database),
+        callbacks=SqlCallbackStore(database),
         close=database.close,
     )

@@ -4,7 +4,7 @@ How a lead waits. `wakes_at` says until when nobody may take it: the end of the 
 in RETRY, null otherwise. `reserve_due` first wakes the sleepers whose time has come (sets `wakes_at` null, once per
 sleep), then takes from the ready ones, list by list, in the order of one partial index (`ix_leads_line`). Both steps touch
 only the rows they return, however many leads the campaign has and however many of them sleep. The order of a list is in the
-leads themselves (`rank`). `ix_leads_ready` is for servers of before there were lists; the next release drops it.
+leads themselves (`rank`).
 """
 
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
+from dialer.callbacks import CallbackKind, CallbackState
 from dialer.campaign import CampaignState
 from dialer.dispositions import Category
 from dialer.do_not_call import DncAction
@@ -278,13 +279,6 @@ STILL_OPEN = "ended_at IS NULL"
 ENDED = "ended_at IS NOT NULL"
 
 _partial(
-    "ix_leads_ready",
-    leads.c.campaign_id,
-    leads.c.priority.desc(),
-    leads.c.id,
-    where=READY,
-)
-_partial(
     "ix_leads_line",
     leads.c.campaign_id,
     leads.c.list_id,
@@ -389,3 +383,29 @@ former_dispositions = Table(
     Column("replaced_by", String(64), nullable=False),
 )
 Index("ix_former_dispositions_call_id", former_dispositions.c.call_id)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("id", _key(36), ForeignKey("attempts.id"), primary_key=True),  # where it was agreed
+    Column("client_id", _key(64), nullable=False),
+    Column("campaign_id", _key(64), ForeignKey("campaigns.id"), nullable=False),
+    Column("lead_id", _key(36), ForeignKey("leads.id"), nullable=False),
+    Column("kind", Word(CallbackKind), nullable=False),
+    Column("due_at", UtcDateTime(), nullable=False),
+    Column("agent_id", String(64)),  # null: for anyone
+    Column("grace_seconds", Float),  # null: for its agent, however long it takes
+    Column("most_tries", Integer, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("state", Word(CallbackState), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("booked_at", UtcDateTime(), nullable=False),
+    Column("booked_by", String(64), nullable=False),
+    Column("changed_at", UtcDateTime(), nullable=False),
+    Column("reason", String(40), nullable=False),
+)
+
+PROMISED = "state IN ('booked', 'escalated')"
+_partial("uq_callbacks_promised_lead", callbacks.c.lead_id, where=PROMISED, unique=True)
+_partial("ix_callbacks_promised", callbacks.c.campaign_id, callbacks.c.due_at, where=PROMISED)
+Index("ix_callbacks_page", callbacks.c.campaign_id, callbacks.c.id)
