@@ -17,6 +17,10 @@ from dialer.logs import get_logger
 
 logger = get_logger(__name__)
 
+# Longer than a proxy (nginx: 60 s) or a client keeps an idle connection: were ours the shorter time, a request that comes
+# in the very moment of its end would find the connection closed, with no answer.
+KEEP_ALIVE_SECONDS = 75
+
 
 class CannotListenError(DialerError):
     """The API cannot listen where it is told to"""
@@ -61,7 +65,12 @@ async def api(dialer: Dialer, sock: socket.socket) -> AsyncIterator[int]:
     """The API, served while the context lasts; yields its port. Closes the socket."""
     # No log of requests: their addresses hold ids, and what a client makes up. Its other words go through our log.
     config = uvicorn.Config(
-        create_app(dialer), log_config=None, log_level="warning", access_log=False, lifespan="off"
+        create_app(dialer),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = _Server(config)
     task = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="api")
