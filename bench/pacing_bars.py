@@ -172,7 +172,10 @@ class Bound:
 def _own_bounds(own: OwnCase, row: Row | None, figures: Figures) -> Iterator[Bound]:
     shifts = row.shifts if row else 0
     over, wait, hour = (row.over_limit, row.wait[0], row.worst_hour[0]) if row else (0, 0, 0)
-    yield Bound("no shift over the limit", f"{over * shifts:.0f} of {shifts}", over, 0.0)
+    if own.lent:
+        yield _lent(own, row, figures)
+    else:
+        yield Bound("no shift over the limit", f"{over * shifts:.0f} of {shifts}", over, 0.0)
     if own.wait is not None:
         yield Bound(f"wait at most {own.wait} s", f"{wait:.1f} s", wait, own.wait)
     if own.wait_of is not None:
@@ -186,9 +189,19 @@ def _own_bounds(own: OwnCase, row: Row | None, figures: Figures) -> Iterator[Bou
         asked = f"worst hour, mean, at most {_percent(own.worst_hour, 1)}"
         yield Bound(asked, _percent(hour, 1), hour, own.worst_hour)
     if own.whole_list:
-        leads = own.scenario.leads or 0
-        called = (
-            [c.dialled - c.cancelled for c in figures.engine if c.case == row.case] if row else []
-        )
-        fewest = min(called, default=0)
-        yield Bound("every lead dialled", f"{fewest} of {leads}", leads - fewest, 0.0)
+        yield _whole_list(own, row, figures)
+
+
+def _lent(own: OwnCase, row: Row | None, figures: Figures) -> Bound:
+    """What was lent may be missing at the end: the legal window goes on, and the next shift in it repays."""
+    cells = [c for c in figures.engine if row and c.case == row.case]
+    most = max(((c.abandoned - own.scenario.limit) * c.answered for c in cells), default=0.0)
+    asked = f"never more than {own.lent:g} abandoned calls above the limit's share"
+    return Bound(asked, f"at most {most:.1f}", round(most, 6), own.lent)
+
+
+def _whole_list(own: OwnCase, row: Row | None, figures: Figures) -> Bound:
+    leads = own.scenario.leads or 0
+    called = [c.dialled - c.cancelled for c in figures.engine if c.case == row.case] if row else []
+    fewest = min(called, default=0)
+    return Bound("every lead dialled", f"{fewest} of {leads}", leads - fewest, 0.0)

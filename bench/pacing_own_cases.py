@@ -6,6 +6,7 @@ What the policy is told beforehand (`LeanScenario.as_told`) mentions none of it.
 from dataclasses import dataclass, replace
 
 from bench.pacing_cases import CASES
+from dialer.brake import MOST_BORROWED
 from dialer.simulator.lean_scenario import LeanScenario, LogNormal, Mixture
 
 
@@ -13,6 +14,7 @@ from dialer.simulator.lean_scenario import LeanScenario, LogNormal, Mixture
 class OwnCase:
     """`worst_hour` (a share) bounds the mean over the shifts; no shift may end above its limit.
 
+    `lent`: by so many abandoned calls it may, since it ends while they are lent from an end that was announced and does not come.
     `wait` is the most mean seconds between calls; `wait_of` bounds it by another case or policy: (case, policy, factor).
     `whole_list`: every lead is dialled. `peer` is the policy that is judged.
     """
@@ -24,6 +26,7 @@ class OwnCase:
     wait_of: tuple[str, str, float] | None = None
     peer: str = "engine"
     whole_list: bool = False
+    lent: float = 0.0
 
 
 TEN, TWENTY = CASES["S2"], CASES["S3"]
@@ -89,6 +92,7 @@ OWN: dict[str, OwnCase] = {
         about="the shift is ended after 2.5 h of four, without a warning",
         scenario=replace(FLOOR, seconds=9_000.0, planned_seconds=14_400.0),
         worst_hour=0.055,
+        lent=MOST_BORROWED,
     ),
 }
 

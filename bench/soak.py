@@ -259,10 +259,10 @@ async def soak(plan: Plan, folder: Path, checkpoint: Path) -> dict[str, Any]:
 def so_far(plan: Plan) -> int:
     """What the samples say of a run that has not ended: a result that is not complete, and so not passed."""
     path = partial_path(plan)
-    if not path.is_file():
-        print("no run goes on, and none was interrupted", file=sys.stderr)
+    found = json.loads(path.read_text()) if path.is_file() else {"samples": []}
+    if sum(sample["phase"] == "dialling" for sample in found["samples"]) < 2:
+        print("no run that goes on or was interrupted has two samples yet", file=sys.stderr)
         return 2
-    found = json.loads(path.read_text())
     figures = figures_of(plan, found["samples"], {}, found["broken"])
     print(table(figures))
     print(report.write("soak", figures | {"commit": found["commit"]}, reduced=not plan.whole))

@@ -109,6 +109,18 @@ def test_an_own_scenario_holds_all_its_bounds_or_none() -> None:
     assert judged(row("two", "engine", 60.0))[f"two: {OWN['two'].about}"] is None
 
 
+def test_what_was_lent_bounds_a_shift_cut_short() -> None:
+    def cut(abandoned: int) -> bool | None:
+        cell = replace(CELL, case="cut-short", answered=1000, abandoned=abandoned / 1000)
+        rows = {("cut-short", "engine"): row_of([cell], "engine", 0.03)}
+        (bar,) = [b for b in bars(Figures(rows, [cell], [])) if b.name.startswith("cut-short")]
+        return bar.holds
+
+    assert cut(30) is True
+    assert cut(34) is True
+    assert cut(35) is False
+
+
 def test_policies_are_compared_seed_by_seed() -> None:
     engine = [replace(CELL, seed=seed, wait=float(seed)) for seed in (1, 2, 3)]
     other = [replace(CELL, seed=seed, wait=seed + 5.0, abandoned=0.035) for seed in (3, 2, 4)]
