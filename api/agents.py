@@ -95,6 +95,9 @@ class AgentAnswer(Answer):
 
     lead_id: LeadId | None = Field(description="Shown to the agent, to be taken or skipped")
     offer_until: datetime | None = Field(description="Then the campaign's `preview_end` decides")
+    shift_ends_at: datetime | None = Field(
+        description="When the agent stops for the day; null: not said"
+    )
 
     @classmethod
     def of(cls, view: AgentView, team_id: TeamId) -> Self:
@@ -110,6 +113,7 @@ class AgentAnswer(Answer):
             asterisk=view.node,
             lead_id=view.lead_id,
             offer_until=view.offer_until,
+            shift_ends_at=view.shift_ends_at,
         )
 
 
@@ -152,7 +156,7 @@ async def end_break(code: AgentCode, dialer: DialerDep) -> AgentAnswer:
 )
 async def set_shift_end(code: AgentCode, body: ShiftEndBody, dialer: DialerDep) -> AgentAnswer:
     """From half a minute before, no call is placed for the agent, who stays available for those that are on their way. It is
-    forgotten with the server that runs the team, and by the first log-in after it."""
+    forgotten by the first log-in after it. 503 when the database is away."""
     now = dialer.clock.now()
     return await _tell(dialer, ShiftEndSet(agent_id=code, ends_at=body.ends_at, at=now))
 

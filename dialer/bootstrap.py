@@ -48,6 +48,7 @@ from dialer.events import (
     DrainRequested,
     LeadsDue,
     LeadsForgotten,
+    ShiftEndSet,
 )
 from dialer.ids import CallId, CampaignId, ClientId, NodeId, TeamId, uuid7
 from dialer.live_ports import (
@@ -265,6 +266,8 @@ class Dialer:
 
     async def tell_agent(self, event: AgentRequest) -> Done:
         """To the agent's team, wherever it runs. Raises NotFoundError, NotDeliveredError, and see requests.tell_agent."""
+        if isinstance(event, ShiftEndSet):  # first of all: who takes the team over reads it
+            await self.stores.agents.set_shift_end(event.agent_id, event.ends_at)
         try:
             return tell_agent(self.switchboard, event)
         except NotFoundError:

@@ -434,9 +434,12 @@ class CampaignStore(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentRecord:
+    """`shift_ends_at`: what `set_shift_end` said last, past or not; `save` leaves it as it is."""
+
     agent_id: AgentId
     name: str
     team_id: TeamId
+    shift_ends_at: datetime | None = None
 
 
 class TrunkStore(Protocol):
@@ -451,6 +454,10 @@ class TrunkStore(Protocol):
 
 class AgentDirectory(Protocol):
     async def save(self, agent: AgentRecord) -> None: ...
+
+    async def set_shift_end(self, agent_id: AgentId, ends_at: datetime | None) -> None:
+        """None: not known any more. Raises NotFoundError."""
+        ...
 
     async def get(self, agent_id: AgentId) -> AgentRecord:
         """Raises NotFoundError."""

@@ -289,10 +289,14 @@ class Team:
         pacing_feed.adopted(self.board, call, event.at)
         agent = self.agents.get(event.agent_id) if event.agent_id else None
         here = agent is not None and agent.node in (None, event.node)
+        commands: list[Command] = []
         if event.talking and agent is not None and here and agent.call_id is None:
-            self._set_agent(agent_rules.adopted(agent, event), event.at)
+            # Who talks is not looking at a lead.
+            commands += self._withdraw(lambda lead: agent.lead_id == lead.lead_id, event.at)
+            talks = agent_rules.adopted(self.agents[agent.agent_id], event)
+            self._set_agent(talks, event.at)
         self._leads[event.call_id] = HopperLead(lead, event.at)
-        return [StartTimer(key=f"guard:{event.call_id}", due_at=event.at + GUARD)]
+        return [*commands, StartTimer(key=f"guard:{event.call_id}", due_at=event.at + GUARD)]
 
     # --- agents -------------------------------------------------------------------------------------------------------
 

@@ -67,6 +67,7 @@ def agent_view(agent: Agent) -> AgentView:
         node=agent.node,
         lead_id=agent.lead_id,
         offer_until=agent.offer_until,
+        shift_ends_at=agent.shift_ends_at,
     )
 
 

@@ -24,6 +24,7 @@ class AgentView:
     node: NodeId | None  # the Asterisk server that holds the leg
     lead_id: LeadId | None = None  # that is shown to the agent, to be taken or skipped
     offer_until: datetime | None = None
+    shift_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -90,7 +90,12 @@ class MemoryAgentDirectory:
         self._agents = tables.agents
 
     async def save(self, agent: AgentRecord) -> None:
-        self._agents[agent.agent_id] = agent
+        known = self._agents.get(agent.agent_id)
+        ends_at = known.shift_ends_at if known else None
+        self._agents[agent.agent_id] = replace(agent, shift_ends_at=ends_at)
+
+    async def set_shift_end(self, agent_id: AgentId, ends_at: datetime | None) -> None:
+        self._agents[agent_id] = replace(await self.get(agent_id), shift_ends_at=ends_at)
 
     async def get(self, agent_id: AgentId) -> AgentRecord:
         if agent_id not in self._agents:

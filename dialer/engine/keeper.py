@@ -15,12 +15,11 @@ from dialer.engine.ownership import RENEWAL, Ownership, Standing
 from dialer.engine.runner import TeamRunner
 from dialer.engine.switchboard import Switchboard
 from dialer.errors import ConflictError, NotFoundError, StoreUnavailableError
-from dialer.events import CampaignLoaded
+from dialer.events import CampaignLoaded, ShiftEndSet
 from dialer.ids import CampaignId, NodeId, TeamId
 from dialer.live_ports import TeamReleased, Wires
 from dialer.logs import get_logger
 from dialer.ports import AgentRecord, Clock, Stores
-from dialer.team import Team
 from dialer.team_view import at_rest
 from dialer.trunks import named
 
@@ -196,7 +195,7 @@ class TeamKeeper:
             runner = await self.runner(team_id)
             if runner is None:
                 continue
-            self._follow_agents(runner.team, agents)
+            self._follow_agents(runner, agents)
             for campaign in campaigns:
                 run = runner.team.runs.get(campaign.policy.campaign_id)
                 wanted = named(campaign.policy.trunks, trunks)
@@ -216,22 +215,30 @@ class TeamKeeper:
                 self._told.add(campaign_id)
                 logger.error("campaign_not_loaded", campaign=campaign_id, reason=error)
 
-    def _follow_agents(self, team: Team, records: Sequence[AgentRecord]) -> None:
-        """Who is in the team by the store is in it; who is not any more leaves it, once logged out."""
+    def _follow_agents(self, runner: TeamRunner, records: Sequence[AgentRecord]) -> None:
+        """Who is in the team by the store is in it, with the end of the shift; who is not any more leaves it, once logged out."""
+        team = runner.team
         for record in records:
             known = team.agents.get(record.agent_id)
             if record.team_id == team.team_id:
                 if known is None or known.name != record.name:
                     team.add_agent(record.agent_id, record.name)
+                if known is None:
+                    self._follow_shift(runner, record)
             elif known is not None and known.status is AgentStatus.LOGGED_OUT:
                 team.forget_agent(record.agent_id, self._clock.now())
+
+    def _follow_shift(self, runner: TeamRunner, record: AgentRecord) -> None:
+        ends_at, now = record.shift_ends_at, self._clock.now()
+        if ends_at is not None and ends_at > now:
+            runner.post(ShiftEndSet(agent_id=record.agent_id, ends_at=ends_at, at=now))
 
     # --- at once, for whoever holds `changes` -------------------------------------------------------------------------
 
     def follow_agent(self, record: AgentRecord) -> None:
         """What the store says of one agent."""
         for runner in self._switchboard.runners.values():
-            self._follow_agents(runner.team, [record])
+            self._follow_agents(runner, [record])
 
     async def load(self, campaign: Campaign) -> None:
         """Tell the campaign's team, if it runs here or can."""

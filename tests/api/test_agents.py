@@ -1,10 +1,11 @@
 """Agents over the API, nobody at the phones."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from tests.api.desk import AGENTS, Desk
+from tests.api.desk import AGENTS, START, Desk, desk_on
 
 CALL = "01900000-0000-7000-8000-000000000000"
 
@@ -24,6 +25,7 @@ async def test_agents_are_shown_logged_out(desk: Desk) -> None:
         "asterisk": None,
         "lead_id": None,
         "offer_until": None,
+        "shift_ends_at": None,
     }
 
 
@@ -91,3 +93,24 @@ async def test_a_code_is_digits(desk: Desk, code: str) -> None:
 async def test_an_unknown_team_is_not_found(desk: Desk) -> None:
     assert (await desk.get("/teams/nowhere", status=404))["error"] == "not_found"
     assert [team["id"] for team in await desk.get("/teams")] == ["main"]
+
+
+async def test_the_end_of_a_shift_outlives_the_server(tmp_path: Path, unused_tcp_port: int) -> None:
+    """One that is over is of another day, and forgotten."""
+    over, later = START.isoformat(), "2026-03-03T17:30:00Z"
+    async with desk_on(tmp_path, unused_tcp_port) as desk:
+        for code, ends_at in (("1001", later), ("1002", over)):
+            await desk.post(f"/agents/{code}/shift-end", {"ends_at": ends_at}, status=202)
+        await desk.agent("1001", shift_ends_at=later)
+    async with desk_on(tmp_path, unused_tcp_port) as desk:
+        await desk.agent("1001", shift_ends_at=later)
+        assert (await desk.agent("1002"))["shift_ends_at"] is None
+        await desk.post("/agents/1001/shift-end", {"ends_at": None}, status=202)
+        await desk.agent("1001", shift_ends_at=None)
+    async with desk_on(tmp_path, unused_tcp_port) as desk:
+        assert (await desk.agent("1001"))["shift_ends_at"] is None
+
+
+async def test_nobody_unknown_has_a_shift(desk: Desk) -> None:
+    answer = await desk.post("/agents/77/shift-end", {"ends_at": None}, status=404)
+    assert answer["error"] == "not_found"

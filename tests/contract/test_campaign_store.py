@@ -1,7 +1,7 @@
 """CampaignStore and AgentDirectory: what every one of them does."""
 
 from dataclasses import fields, replace
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -183,6 +183,20 @@ class TestAgents:
         moved = replace(agent, team_id=TeamId("south"))
         await stores.agents.save(moved)
         assert await stores.agents.all() == [moved]
+
+    async def test_the_end_of_a_shift_stays_when_the_agent_is_saved_again(
+        self, stores: Stores
+    ) -> None:
+        agent = AgentRecord(agent_id=AgentId("101"), name="Ada", team_id=TeamId("north"))
+        await stores.agents.save(agent)
+        ends_at = datetime(2026, 3, 3, 17, 30, tzinfo=UTC)
+        await stores.agents.set_shift_end(agent.agent_id, ends_at)
+        await stores.agents.save(replace(agent, name="Ada B"))
+        assert await stores.agents.all() == [replace(agent, name="Ada B", shift_ends_at=ends_at)]
+        await stores.agents.set_shift_end(agent.agent_id, None)
+        assert (await stores.agents.get(agent.agent_id)).shift_ends_at is None
+        with pytest.raises(NotFoundError):
+            await stores.agents.set_shift_end(AgentId("102"), None)
 
     async def test_an_unknown_agent_is_not_found(self, stores: Stores) -> None:
         with pytest.raises(NotFoundError):

@@ -59,21 +59,18 @@ class TrunkMachine(TeamMachine):
         call = data.draw(st.sampled_from(self.dialing()))
         self.feed(playbook.ends(call, self.later(step), cause))
 
-    # What agents ask for has its own machine: this one's store leaves calls out, which the leads of those are not counted for.
-    the_mode_changes = None
-    an_agent_asks_for_a_call = None
-
     def dialing(self) -> list[str]:
         calls = self.team.calls.items()
         return [call_id for call_id, call in calls if call.state is CallState.DIALING]
 
     def note_event(self, event: Event) -> None:
-        """A lead that the store left out is in the team's hands again."""
+        """A lead that the store left out is in the team's hands again, as one that nobody asked for."""
         refused = isinstance(event, CallNotPlaced) and event.reason in tuple(NotOpened)[-2:]
         if isinstance(event, CallNotPlaced) and refused and event.call_id in self.dialing():
             lead = self.open[event.call_id]
             self.reserved.add(lead)
             self.dialled[lead] -= 1
+            self.asked.pop(lead, None)
         super().note_event(event)
 
     def note_command(self, command: Command) -> None:

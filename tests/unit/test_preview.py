@@ -24,6 +24,7 @@ from tests.support.playbook import (
     ends,
     floor,
     forget,
+    is_adopted,
     lead,
     leads,
     logs_in,
@@ -167,6 +168,19 @@ def test_a_lead_that_another_agent_asks_for_is_taken_from_who_looks_at_it() -> N
     assert (order.lead_id, order.agent_id) == ("rossi", "bruno")
     assert shown(team) == {}
     assert agent(team, "anna").is_free
+
+
+def test_who_turns_out_to_be_talking_looks_at_no_lead() -> None:
+    """The talk is of an earlier life of the server; the exchange tells of it late."""
+    team = previewing("anna", "bruno")
+    play(team, leads(1, "rossi", "verdi"), phone_drops("bruno", 2))
+    assert shown(team) == {"anna": "rossi"}
+    said = play(team, is_adopted("old-1", 3, answered=-30, talking_since=-29, agent="anna"))
+    assert CancelTimer(key="preview:anna") in said
+    assert agent(team, "anna").phase is AgentPhase.TALKING
+    assert shown(team) == {}
+    play(team, logs_in("bruno", 4))
+    assert shown(team) == {"bruno": "rossi"}
 
 
 def test_nothing_is_shown_nothing_is_taken() -> None:

@@ -1,8 +1,9 @@
 """AgentDirectory on SQL."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 
 from dialer.adapters.sql.engine import Database, insert_or_update
 from dialer.adapters.sql.faults import again
@@ -22,6 +23,13 @@ class SqlAgentDirectory:
         async with self._database.write() as connection:
             await connection.execute(insert_or_update(connection, agents, values, keep=frozenset()))
 
+    @again
+    async def set_shift_end(self, agent_id: AgentId, ends_at: datetime | None) -> None:
+        said = update(agents).where(agents.c.id == agent_id).values(shift_ends_at=ends_at)
+        async with self._database.write() as connection:
+            if (await connection.execute(said)).rowcount == 0:
+                raise NotFoundError("no such agent")
+
     async def get(self, agent_id: AgentId) -> AgentRecord:
         async with self._database.read() as connection:
             found = await connection.execute(select(agents).where(agents.c.id == agent_id))
@@ -37,4 +45,9 @@ class SqlAgentDirectory:
 
 
 def _agent_of(row: Row[Any]) -> AgentRecord:
-    return AgentRecord(agent_id=AgentId(row.id), name=row.name, team_id=TeamId(row.team_id))
+    return AgentRecord(
+        agent_id=AgentId(row.id),
+        name=row.name,
+        team_id=TeamId(row.team_id),
+        shift_ends_at=row.shift_ends_at,
+    )

@@ -164,6 +164,7 @@ agents = Table(
     Column("id", _key(64), primary_key=True),
     Column("name", Text, nullable=False),
     Column("team_id", _key(64), nullable=False),
+    Column("shift_ends_at", UtcDateTime()),
 )
 
 do_not_call = Table(
