@@ -1,7 +1,9 @@
-"""The command line: `dialer run`, `demo`, `doctor`, `why`, `simulate`, `replay`, `leads`, `database`, `asterisk`."""
+"""The command line: `dialer run`, `demo`, `doctor`, `why`, `simulate`, `replay`, `leads`, `database`, `asterisk`.
+
+What only one command needs, the whole server with its API above all, is imported by that command: the others begin sooner.
+"""
 
 import asyncio
-import contextlib
 import json
 import sys
 from functools import partial
@@ -9,17 +11,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.live import Live
 
-from dialer import doctor_run, replay_run, serve
 from dialer.abandonment_commands import abandonment, machines_app
 from dialer.callback_commands import callbacks_app
 from dialer.check_command import check_number
-from dialer.config import ApiSettings, read_settings
+from dialer.config import read_settings
 from dialer.consent_commands import consents_app
 from dialer.database_commands import database_app
-from dialer.demo import PAIR_NAME, Demo, DemoOptions, pair_up, running
 from dialer.dnc_commands import dnc_app
 from dialer.doctor import healthy
 from dialer.errors import DialerError, InvalidInputError
@@ -29,7 +27,6 @@ from dialer.ledger_commands import ledger_app
 from dialer.logs import log_to_stderr
 from dialer.profiles_command import profiles_app
 from dialer.register_commands import registers_app
-from dialer.terminal import picture
 from dialer.testbed import Unavailable, pair_for
 from dialer.texts import Language
 from dialer.why_command import why
@@ -61,6 +58,8 @@ ConfigOption = Annotated[
 @app.command()
 def run(config: ConfigOption = None) -> None:
     """Run the server until SIGINT or SIGTERM."""
+    from dialer import serve
+
     settings = read_settings(config)
     log_to_stderr(settings.log_level, settings.log_format)
     asyncio.run(serve.serve(settings))
@@ -80,38 +79,13 @@ def demo(
     language: Annotated[Language, typer.Option(help="Of the live picture.")] = Language.EN,
 ) -> None:
     """A whole dialling system, with nobody real at the other end."""
+    from dialer.demo import DemoOptions
+    from dialer.demo_command import demonstrate
+
     log_to_stderr("WARNING" if as_json else "ERROR")
     options = DemoOptions(agents=agents, leads=leads, seed=seed, port=port, asterisk=asterisk)
-    summary = asyncio.run(_demo(options, seconds, None if as_json else language))
+    summary = asyncio.run(demonstrate(options, seconds, None if as_json else language))
     typer.echo(json.dumps(summary, indent=None if as_json else 1))
-
-
-async def _demo(
-    options: DemoOptions, seconds: float | None, language: Language | None
-) -> dict[str, object]:
-    (stop,) = serve.stop_events(1)
-    sock = serve.listen(ApiSettings(host=options.host, port=options.port))
-    with contextlib.closing(sock):
-        async with running(options) as demonstration, serve.api(demonstration.dialer, sock) as port:
-            if seconds is not None:
-                asyncio.get_running_loop().call_later(seconds, stop.set)
-            if language is None:
-                await stop.wait()
-            else:
-                await _show(demonstration, port, language, stop)
-            return demonstration.summary()
-
-
-async def _show(demo: Demo, port: int, language: Language, stop: asyncio.Event) -> None:
-    console = Console(stderr=True)
-    console.print(f"API, metrics: http://127.0.0.1:{port}  (/openapi.json, /metrics)  Ctrl-C: stop")
-    with Live(console=console, auto_refresh=False, transient=False) as live:
-        while not stop.is_set():
-            live.update(picture(demo.view(), language), refresh=True)
-            try:
-                await asyncio.wait_for(stop.wait(), timeout=0.5)
-            except TimeoutError:
-                continue
 
 
 @app.command()
@@ -121,6 +95,8 @@ def doctor(
     language: Annotated[Language, typer.Option(help="Of what is said.")] = Language.EN,
 ) -> None:
     """Look at Asterisk, the database and the settings; say what to mend. Changes nothing, rings nobody."""
+    from dialer import doctor_run
+
     findings = asyncio.run(doctor_run.examine(read_settings(config)))
     show = doctor_run.as_json if as_json else doctor_run.as_text
     typer.echo(show(findings, language))
@@ -140,6 +116,8 @@ def replay(
 
     Exit codes: 0 all agree; 1 one differs; 2 a file cannot be read.
     """
+    from dialer import replay_run
+
     verdict = partial(typer.echo, err=decisions)
     show = typer.echo if decisions else None
     raise typer.Exit(replay_run.replay_files(files, language, verdict, show))
@@ -148,6 +126,8 @@ def replay(
 @asterisk_app.command()
 def up() -> None:
     """Start the pair (scripts/prepare-asterisk makes it ready first)."""
+    from dialer.demo import pair_up
+
     pair = pair_up()
     ami = pair.pbx.ami
     typer.echo(f"up; AMI of the PBX: {ami.host}:{ami.port}, user {ami.username}")
@@ -157,6 +137,8 @@ def up() -> None:
 @asterisk_app.command()
 def down() -> None:
     """Stop the pair."""
+    from dialer.demo import PAIR_NAME
+
     pair = pair_for(PAIR_NAME)
     if isinstance(pair, Unavailable):
         raise InvalidInputError("asterisk", pair.reason)
@@ -167,6 +149,8 @@ def down() -> None:
 @asterisk_app.command()
 def status() -> None:
     """Which of the two runs."""
+    from dialer.demo import PAIR_NAME
+
     pair = pair_for(PAIR_NAME)
     if isinstance(pair, Unavailable):
         typer.echo(f"not available: {pair.reason}")

@@ -284,3 +284,14 @@ async def test_why_tells_from_the_database_alone(config: Path, tmp_path: Path) -
     assert (code, json.loads(out)["held"][0]["count"]) == (0, 2)
     code, _, err = await dialer("why", "winter", "--config", str(config))
     assert (code, err) == (1, "dialer: no campaign 'winter'; there are: Spring 2026\n")
+
+
+async def test_a_command_does_not_load_the_server() -> None:
+    """Nobody waits for the API before an answer of `dialer why` or `dialer leads`."""
+    program = (
+        "import sys, dialer.__main__; print({'api.app', 'fastapi', 'uvicorn'} & set(sys.modules))"
+    )
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=pipe)
+    out, _ = await process.communicate()
+    assert out == b"set()\n"

@@ -31,6 +31,7 @@ NOT_PURE = {
     "number_ports",
     "register_commands",
     "demo",
+    "demo_command",
     "doctor_ami",
     "doctor_host",
     "doctor_run",
