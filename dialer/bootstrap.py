@@ -390,12 +390,9 @@ class Dialer:
             self._check_may_join(record)
             here = await self.keeper.runner(record.team_id)
             await self.stores.agents.save(record)
-            for runner in self.switchboard.runners.values():
-                if runner is not here:
-                    runner.team.forget_agent(record.agent_id, self.clock.now())
+            self.keeper.follow_agent(await self.stores.agents.get(record.agent_id))
             self.wires.bus.tell(AgentChanged(agent_id=record.agent_id))
             if here is not None:
-                here.team.add_agent(record.agent_id, record.name)
                 return done(here, here.team.agents[record.agent_id])
         new = Agent(agent_id=record.agent_id, name=record.name)
         return Done(team_id=record.team_id, agent=agent_view(new))
@@ -432,15 +429,14 @@ class Dialer:
     async def _forget_do_not_call(self) -> None:
         """Out of the hoppers with the numbers that their clients may not ring now."""
         at = self.clock.now()
-        for runner in list(self.switchboard.runners.values()):
-            for run in list(runner.team.runs.values()):
-                phones = {entry.lead.phone for entry in run.hopper}
-                listed = await self.stores.do_not_call.matching(
-                    phones, client_id=run.policy.client_id, at=at
-                )
-                gone = tuple(e.lead.lead_id for e in run.hopper if e.lead.phone in listed)
-                if gone:
-                    runner.post(LeadsForgotten(lead_ids=gone, at=at))
+        for runner, run in self.switchboard.runs():
+            phones = {entry.lead.phone for entry in run.hopper}
+            listed = await self.stores.do_not_call.matching(
+                phones, client_id=run.policy.client_id, at=at
+            )
+            gone = tuple(e.lead.lead_id for e in run.hopper if e.lead.phone in listed)
+            if gone:
+                runner.post(LeadsForgotten(lead_ids=gone, at=at))
 
     def _backlogs(self) -> dict[TeamId, Backlog]:
         runners = self.switchboard.runners.items()

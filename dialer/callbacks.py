@@ -163,18 +163,8 @@ def agreed_again(callback: Callback, booking: Booking, at: datetime) -> Callback
     is: what was agreed has been kept, and another talk agrees another one."""
     if CallbackDeed.BOOK not in TRANSITIONS[callback.state]:
         return callback
-    known = Booking(
-        kind=callback.kind,
-        due_at=callback.due_at,
-        agent_id=callback.agent_id,
-        grace=callback.grace,
-        most_tries=callback.most_tries,
-        note=callback.note,
-    )
-    if known == booking and callback.waits:
-        return callback  # the same word again
-    return replace(
-        apply(callback, CallbackDeed.BOOK, at),
+    agreed = replace(
+        callback,
         kind=booking.kind,
         due_at=booking.due_at,
         agent_id=booking.agent_id,
@@ -182,6 +172,9 @@ def agreed_again(callback: Callback, booking: Booking, at: datetime) -> Callback
         most_tries=booking.most_tries,
         note=booking.note,
     )
+    if agreed == callback and callback.waits:
+        return callback  # the same word again
+    return apply(agreed, CallbackDeed.BOOK, at)
 
 
 def moved_to(

@@ -1,5 +1,6 @@
 """What a rolling window has seen since a server began to look, minute by minute; what is older drops out by itself."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ class RollingCount:
     length: timedelta
     total: WindowCount = NOTHING_SEEN
     _minutes: dict[int, WindowCount] = field(default_factory=dict)
+    _oldest: float = math.inf  # of the minutes: looked at with every decision
 
     def add(self, change: WindowCount, at: datetime) -> None:
         """`change` of a call that was answered at `at`; negative when it turned out to be something else. What the window has
@@ -27,11 +29,12 @@ class RollingCount:
         ):
             return
         self._minutes[minute] = self._minutes.get(minute, NOTHING_SEEN) + change
+        self._oldest = min(self._oldest, minute)
         self.total += change
 
     def forget(self, now: datetime) -> None:
         """What is older than the window."""
         first = (now - self.length - _EPOCH) // MINUTE
-        while self._minutes and (oldest := min(self._minutes)) < first:
-            gone = self._minutes.pop(oldest)
-            self.total = self.total - gone
+        while self._oldest < first:
+            self.total -= self._minutes.pop(int(self._oldest))
+            self._oldest = min(self._minutes, default=math.inf)

@@ -159,12 +159,14 @@ class Team:
                 return self._on_timer(event)
             case CampaignLoaded():
                 return self._load(event)
-            case LeadsReserved():
+            case LeadsReserved() | CallbacksReserved():
                 return self._on_leads(event)
             case LeadsDue(campaign_id=campaign_id):
                 return self.runs[campaign_id].wake() if campaign_id in self.runs else []
-            case CallbacksExpected() | CallbacksReserved():
-                return self._on_callbacks(event)
+            case CallbacksExpected(campaign_id=campaign_id, next_at=next_at):
+                if campaign_id in self.runs:
+                    self.runs[campaign_id].expect(next_at)
+                return []
             case LeadsForgotten(lead_ids=gone):
                 shown = self._withdraw(lambda lead: lead.lead_id in gone, event.at)
                 return shown + [c for run in self.runs.values() for c in run.forget(gone)]
@@ -472,22 +474,16 @@ class Team:
             return [*shown, ReleaseLeads(lead_ids=(lead_id,))]
         return shown + self._dialling.dial_for(run, event.agent_id, event.lead, event.at)
 
-    def _on_leads(self, event: LeadsReserved) -> list[Command]:
-        run = self.runs.get(event.campaign_id)
-        commands = run.take_in(event) if run else []
-        if run is None or (run.dials and not self.draining):
-            return commands
-        return commands + run.give_back()  # asked for before the pause
-
-    def _on_callbacks(self, event: CallbacksExpected | CallbacksReserved) -> list[Command]:
+    def _on_leads(self, event: LeadsReserved | CallbacksReserved) -> list[Command]:
         run = self.runs.get(event.campaign_id)
         if run is None:
             return []
-        if isinstance(event, CallbacksExpected):
-            run.expect(event.next_at)
-            return []
-        commands = run.take_promised(event)
-        return commands if run.dials and not self.draining else commands + run.give_back()
+        commands = (
+            run.take_promised(event) if isinstance(event, CallbacksReserved) else run.take_in(event)
+        )
+        if run.dials and not self.draining:
+            return commands
+        return commands + run.give_back()  # asked for before the pause
 
     @property
     def may_dial(self) -> bool:

@@ -39,9 +39,8 @@ class CallbackWatch:
         """Once. While the store cannot be read, what was told last holds."""
         counts: dict[CampaignId, CallbackCounts] = {}
         try:
-            for runner in list(self._switchboard.runners.values()):
-                for run in list(runner.team.runs.values()):
-                    counts[run.policy.campaign_id] = await self._look_at(runner, run)
+            for runner, run in self._switchboard.runs():
+                counts[run.policy.campaign_id] = await self._look_at(runner, run)
         except StoreUnavailableError as error:
             logger.warning("callbacks_not_read", reason=error)
             return

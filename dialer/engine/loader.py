@@ -49,6 +49,7 @@ async def load(
         found = await attempts.event_counts([campaign_id], profile.formula, since=since)
         counts.append(counted(found, profile.formula))
     audit = await stores.audits.tally([campaign_id], most=AUDITED)
+    everything = await stores.campaigns.all() if profile.windows_beyond else []
     closed = await attempts.closed_since(campaign_id, since=now - PAST_DAYS, most=PAST_READ)
     return CampaignLoaded(
         campaign=campaign,
@@ -59,7 +60,9 @@ async def load(
         machine_error=profile.formula.machine_error(audit.labelled, audit.persons),
         past=tuple(past_calls(closed, now)),
         law=law,
-        elsewhere=await elsewhere(stores, campaign, profile, started_at, loaded_at=now, now=now),
+        elsewhere=await elsewhere(
+            stores, campaign, everything, profile, started_at, loaded_at=now, now=now
+        ),
         at=now,
     )
 

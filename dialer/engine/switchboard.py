@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from dialer.campaign_run import CampaignRun
 from dialer.engine.runner import TeamRunner
 from dialer.errors import NotFoundError
 from dialer.events import AgentEvent, CallEvent, CampaignLoaded, Event
@@ -26,6 +27,12 @@ class Switchboard:
             if agent_id in runner.team.agents:
                 return runner
         raise NotFoundError(f"no agent {agent_id!r}")
+
+    def runs(self) -> list[tuple[TeamRunner, CampaignRun]]:
+        """Every campaign that is dialled here, with the runner of its team, as of now."""
+        return [
+            (runner, run) for runner in self.runners.values() for run in runner.team.runs.values()
+        ]
 
     def deliver(self, event: Event) -> None:
         """Post the event to the team it concerns; one that concerns none is counted."""

@@ -52,16 +52,14 @@ def in_scope(
 async def elsewhere(
     stores: Stores,
     campaign: Campaign,
+    everything: list[Campaign],
     profile: Profile,
     started_at: datetime | None,
     *,
     loaded_at: datetime,
     now: datetime,
 ) -> tuple[WindowCount, ...]:
-    """One per window of the profile. Raises StoreUnavailableError."""
-    if not profile.windows_beyond:
-        return (NOTHING_SEEN,) * len(profile.windows)
-    everything = await stores.campaigns.all()
+    """One per window of the profile. `everything`: all campaigns there are. Raises StoreUnavailableError."""
     found = []
     for window in profile.every_window:
         since = window_start(window, profile, started_at, now)
@@ -104,6 +102,10 @@ async def _before(
     return counted(found, formula)
 
 
+def _looks_wider(run: CampaignRun) -> bool:
+    return run.dials and bool(run.budget.profile.windows_beyond)
+
+
 class WiderWindows:
     """Tells the teams of this server."""
 
@@ -121,20 +123,21 @@ class WiderWindows:
     async def tell(self) -> None:
         """Once, to every team. While the store cannot be read, what was told last holds."""
         try:
-            for runner in list(self._switchboard.runners.values()):
-                for run in list(runner.team.runs.values()):
-                    await self._tell(runner, run)
+            wide = [(runner, run) for runner, run in self._switchboard.runs() if _looks_wider(run)]
+            everything = await self._stores.campaigns.all() if wide else []
+            for runner, run in wide:
+                await self._tell(runner, run, everything)
         except StoreUnavailableError as error:
             logger.warning("windows_not_counted", reason=error)
 
-    async def _tell(self, runner: TeamRunner, run: CampaignRun) -> None:
-        budget = run.budget
-        if not run.dials or not budget.profile.windows_beyond or budget.loaded_at is None:
+    async def _tell(self, runner: TeamRunner, run: CampaignRun, everything: list[Campaign]) -> None:
+        budget, now = run.budget, self._clock.now()
+        if budget.loaded_at is None:
             return
-        now = self._clock.now()
         counts = await elsewhere(
             self._stores,
             run.campaign,
+            everything,
             budget.profile,
             budget.started_at,
             loaded_at=budget.loaded_at,

@@ -111,6 +111,14 @@ async def test_the_end_of_a_shift_outlives_the_server(tmp_path: Path, unused_tcp
         assert (await desk.agent("1001"))["shift_ends_at"] is None
 
 
+async def test_whoever_changes_the_team_keeps_the_end_of_the_shift(desk: Desk) -> None:
+    later = "2026-03-03T17:30:00Z"
+    await desk.post("/agents/1001/shift-end", {"ends_at": later}, status=202)
+    await desk.agent("1001", shift_ends_at=later)
+    await desk.put("/agents/1001", {"team": "blue"})
+    await desk.agent("1001", shift_ends_at=later, team="blue")
+
+
 async def test_nobody_unknown_has_a_shift(desk: Desk) -> None:
     answer = await desk.post("/agents/77/shift-end", {"ends_at": None}, status=404)
     assert answer["error"] == "not_found"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from asterisk_conf.numbering import FarEndBehaviour, FarEndKind, encode
-from dialer.ids import ONLY_NODE, CallId
+from dialer.ids import ONLY_NODE, AgentId, CallId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
 from dialer.testbed import AsteriskPair
 from tests.support.live_server import CAMPAIGN, TEAM, LiveServer, live_server, until
@@ -42,9 +42,9 @@ async def test_calls_for_agents_who_left_end_before_a_phone_rings(
         await server.start()
         await until(lambda: len(waiting()) >= AT_ONCE, 110, "calls for most agents, none rings")
         for code in CODES[1:]:
-            agent = next(one for one in team.agents.values() if one.agent_id == code)
-            if agent.leg is not None:
-                await exchange.hang_up(agent.leg)
+            leg = team.agents[AgentId(code)].leg
+            if leg is not None:
+                await exchange.hang_up(leg)
         await until(lambda: taken_back(server) >= TAKEN_BACK, 10, "calls taken back")
         await server.pause()
         await server.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -136,12 +137,19 @@ async def test_the_far_end_never_sees_more_calls_than_the_trunks_limits(
     async with live_server(
         asterisk_pair, tmp_path, CODES, leads_of(phones), [narrow], mode="ratio", dial_ratio=3
     ) as server:
-        await campaign_over(server, phones)
+        leads = await campaign_over(server, phones)
+        of_leads = [
+            await server.dialer.stores.attempts.of_lead(lead.lead_id) for lead in leads.values()
+        ]
         await server.log_out()
     rows = [row for found in rung(asterisk_pair, before, phones).values() for row in found]
     assert len(rows) == len(phones)
     starts = sorted(row.start_at for row in rows)
     at_once = [sum(row.start_at <= at < row.end_at for row in rows) for at in starts]
     assert max(at_once) <= 2
-    gaps = [(later - one).total_seconds() for one, later in pairwise(starts)]
-    assert min(gaps) > 0.9  # one call in a second; the way to the far end takes some milliseconds
+    placed = sorted(attempt.started_at for (attempt,) in of_leads)
+    gaps = [(later - one).total_seconds() for one, later in pairwise(placed)]
+    assert min(gaps) > 0.9  # one call in a second
+    late = [at_far_end - ours for ours, at_far_end in zip(placed, starts, strict=True)]
+    assert timedelta(0) < min(late)
+    assert max(late) < timedelta(seconds=3)

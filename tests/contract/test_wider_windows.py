@@ -45,11 +45,12 @@ async def test_each_window_counts_those_of_its_scope_that_the_team_does_not(worl
     await tried(world, AUTUMN, 3, Outcome.ABANDONED)
     await tried(world, WINTER, 4, Outcome.ABANDONED)
     campaign = await world.stores.campaigns.get(SPRING)
+    everything = await world.stores.campaigns.all()
     found = await elsewhere(
-        world.stores, campaign, WIDE, NOON, loaded_at=NOON + HOUR, now=NOON + HOUR
+        world.stores, campaign, everything, WIDE, NOON, loaded_at=NOON + HOUR, now=NOON + HOUR
     )
     of_client = await elsewhere(
-        world.stores, campaign, WIDE, NOON, loaded_at=NOON, now=NOON + 3 * HOUR
+        world.stores, campaign, everything, WIDE, NOON, loaded_at=NOON, now=NOON + 3 * HOUR
     )
     talked = WIDE.formula.late_connect_counts  # a talk whose waiting time nobody knew is late
     autumn = LOST + (LOST if talked else ONE)
@@ -60,5 +61,7 @@ async def test_each_window_counts_those_of_its_scope_that_the_team_does_not(worl
 async def test_a_profile_of_the_campaigns_own_windows_asks_nothing(world: World) -> None:
     await tried(world, AUTUMN, 1, Outcome.ABANDONED)
     campaign = await world.stores.campaigns.get(SPRING)
-    found = await elsewhere(world.stores, campaign, NARROW, NOON, loaded_at=NOON, now=NOON + HOUR)
+    found = await elsewhere(
+        world.stores, campaign, [], NARROW, NOON, loaded_at=NOON, now=NOON + HOUR
+    )
     assert found == (NOTHING_SEEN,)
