@@ -33,7 +33,7 @@ check: lint types ## no services, under 3 minutes
 
 test: lint types ## everything, on the real parts, loads reduced; under 40 minutes
 	scripts/prepare-asterisk
-	$(PY) -m pytest tests -q
+	scripts/test-all
 
 bench: $(VENV)/.dev-stamp ## the full bars; results as JSON in bench/results
 	scripts/prepare-asterisk
