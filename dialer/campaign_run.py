@@ -458,7 +458,7 @@ class CampaignRun:
         """The law's and the campaign's own, to be counted when the attempt is written."""
         return CallLimits(
             client_id=self.policy.client_id,
-            person=lead.external_id or lead.phone,
+            person=lead.external_id or lead.first_phone,
             subject=self.policy.subject,
             zone=ZoneInfo(lead.zone),
             caps=(*law.caps, *self.policy.caps),

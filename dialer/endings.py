@@ -51,6 +51,7 @@ class Endings:
             outcome,
             attempts=lead.attempts,
             never_rang=lead.never_rang,
+            tries=next((one.tries for one in lead.numbers if one.phone == lead.phone), None),
             policy=run.policy,
             profile=run.profile,
             now=now,

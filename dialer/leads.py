@@ -8,6 +8,7 @@ from dialer.attributes import Attributes
 from dialer.callbacks import Callback
 from dialer.ids import CampaignId, LeadId, ListId
 from dialer.number_facts import NumberFacts
+from dialer.persons import Numbers, NumberTry
 
 DEFAULT_LIST = ListId(0)
 """The list of leads that were given none."""
@@ -79,6 +80,7 @@ class NewLead:
     list_id: ListId = DEFAULT_LIST
     answer_odds: float | None = None
     attributes: Attributes = ()
+    numbers: Numbers = ()  # persons.new_numbers, `phone` being the first of them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,13 +89,13 @@ class Lead:
 
     lead_id: LeadId
     campaign_id: CampaignId
-    phone: str
+    phone: str  # the one that is rung next, or is being rung
     name: str
     zone: str
     priority: int
     state: LeadState
     attempts: int  # attempts that count (not the never-rang ones)
-    never_rang: int  # failures in a row that were not a trunk's
+    never_rang: int  # failures in a row that were not a trunk's, of this number
     last_attempt_at: datetime | None
     last_outcome: Outcome | None
     last_abandoned_at: datetime | None
@@ -105,6 +107,16 @@ class Lead:
     held_by: str | None = None  # what holds it back, where that is not its last outcome
     facts: NumberFacts | None = None  # of its number; None: nobody has looked
     callback: Callback | None = None  # what the person was promised, if it was reserved for that
+    numbers: Numbers = ()  # all of the person's, if there are several
+
+    @property
+    def first_phone(self) -> str:
+        """Who is meant, whichever number comes next."""
+        return self.numbers[0].phone if self.numbers else self.phone
+
+    @property
+    def every_phone(self) -> tuple[str, ...]:
+        return tuple(one.phone for one in self.numbers) or (self.phone,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +132,20 @@ class LeadUpdate:
     blames_number: bool = (
         True  # what burns no attempt counts as never rung; False: a trunk's fault, nothing counts
     )
+    others_from: datetime | None = (
+        None  # see NumberTry: from when other numbers of the person may be rung
+    )
+
+    def of_number(self, phone: str) -> NumberTry:
+        """The same of one number."""
+        return NumberTry(
+            phone=phone,
+            outcome=self.outcome,
+            counts=self.counts_as_attempt,
+            blames_number=self.blames_number,
+            again_at=self.next_attempt_at if self.state is LeadState.RETRY else None,
+            others_from=self.others_from,
+        )
 
 
 def adopted_lead(lead_id: LeadId, campaign_id: CampaignId, *, attempts: int) -> Lead:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from dialer.campaign import DEFAULT_RETRY, CampaignPolicy
 from dialer.ids import LeadId
 from dialer.leads import NEVER_RANG, LeadState, LeadUpdate, Outcome
+from dialer.persons import PAUSES
 from dialer.profiles import Profile
 from dialer.retry_rules import STEADY, delay_after
 
@@ -24,18 +25,22 @@ def decide(
     *,
     attempts: int,
     never_rang: int,
+    tries: int | None = None,
     policy: CampaignPolicy,
     profile: Profile,
     now: datetime,
     fault: TrunkFault = TrunkFault.NUMBER,
 ) -> LeadUpdate:
-    """The lead's next state. `attempts` and `never_rang` as they were before this attempt.
+    """The lead's next state. `attempts` and `never_rang` as they were before this attempt; `tries`: of those, the attempts at
+    this number of a person who has several. None: all.
 
     An outcome without a retry delay, and the last allowed attempt, end the lead; the delay develops by the campaign's
     retry_rules. What never rang burns no attempt. Where
     a trunk is at fault the lead does not end, however often, and where another trunk may carry it, it is due at once.
     Only a number that no trunk carries, though they carry others, ends after `max_never_rang` of those in a row.
     A person who was abandoned is not rung again before the profile's block is over, whatever the campaign says.
+    Where the call reached nobody, other numbers of the person are due after a short pause (persons.PAUSES), until the person's
+    attempts are used up; that this number ends does not end the person then.
     """
     counts = outcome not in NEVER_RANG
     if not counts and fault is not TrunkFault.NUMBER:
@@ -54,7 +59,8 @@ def decide(
     )
     if delay is not None and counts:
         rule = policy.retry_rules.get(outcome, STEADY)
-        delay = delay_after(outcome, delay, rule, attempts=attempts)
+        delay = delay_after(outcome, delay, rule, attempts=attempts if tries is None else tries)
+    person_over = counts and attempts + 1 >= policy.max_attempts
     again = delay is not None and not used_up
     if outcome is Outcome.ABANDONED and delay is not None:
         delay = max(delay, profile.abandon_block)
@@ -65,4 +71,5 @@ def decide(
         counts_as_attempt=counts,
         outcome=outcome,
         abandoned_at=now if outcome is Outcome.ABANDONED else None,
+        others_from=now + PAUSES[outcome] if outcome in PAUSES and not person_over else None,
     )

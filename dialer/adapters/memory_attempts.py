@@ -18,7 +18,7 @@ from dialer.adapters.lead_changes import after_attempt, after_ruling
 from dialer.adapters.memory_ledger import MemoryLedger
 from dialer.adapters.memory_tables import LONG_AGO, MemoryTables, StoredAttempt
 from dialer.adapters.opening import CLOCKS_APART, OpeningFacts, TrunkUse, admitted, none, result
-from dialer.adapters.said import barred_by_agent, former_of, said_of
+from dialer.adapters.said import barred_by_agent, former_of, said_of, wrong_number_of
 from dialer.callbacks import Callback
 from dialer.commands import (
     NO_LIMITS,
@@ -71,7 +71,10 @@ class MemoryAttemptStore:
         at = max((call.at for call in calls), default=LONG_AGO)
         return OpeningFacts(
             held={
-                lead_id: tables.leads[lead_id].lead.campaign_id for lead_id in tables.held[owner]
+                call.lead_id: tables.leads[call.lead_id].lead.campaign_id
+                for call in calls
+                if call.lead_id in tables.held[owner]
+                and tables.leads[call.lead_id].lead.phone == call.phone
             },
             barred={
                 call.call_id
@@ -142,7 +145,8 @@ class MemoryAttemptStore:
             close.lead_update,
             ruled=stored.ruled,
             ruled_at=stored.ruled_at,
-            barred=self._tables.is_barred(lead.phone, lead.campaign_id),
+            barred=self._tables.bars_one_of(lead),
+            wrong_number=close.ended_at if attempt.category is Category.WRONG_NUMBER else None,
         )
         self._tables.put_lead(lead, tried=True)
         waiting = self._promised(attempt.lead_id)
@@ -160,8 +164,13 @@ class MemoryAttemptStore:
             stored = replace(stored, ruled=record.lead_state, ruled_at=record.next_at)
         elif record.lead_state is not None:
             lead = self._tables.leads[attempt.lead_id].lead
-            barred = self._tables.is_barred(lead.phone, lead.campaign_id)
-            after = after_ruling(lead, record.lead_state, record.next_at, barred=barred)
+            after = after_ruling(
+                lead,
+                record.lead_state,
+                record.next_at,
+                barred=self._tables.bars_one_of(lead),
+                wrong_number=wrong_number_of(record),
+            )
             if after is not None:
                 self._tables.put_lead(after)
         mine = self._tables.callbacks.get(CallbackId(record.call_id))
@@ -170,7 +179,9 @@ class MemoryAttemptStore:
         for callback in after_word(mine, promised, record, attempt, client_id):
             self._tables.put_callback(callback)
         if ruling is not None and ruling.do_not_call:
-            self._tables.bar(barred_by_agent(stored.phone, record))
+            lead = self._tables.leads[attempt.lead_id].lead
+            for phone in dict.fromkeys((stored.phone, *lead.every_phone)):
+                self._tables.bar(barred_by_agent(phone, record))
         former = former_of(attempt, record)
         if former is not None:
             self._tables.former_dispositions.append(former)

@@ -34,11 +34,10 @@ class MemoryLeadStore:
         if any(new.list_id not in self._tables.lists_of(new.campaign_id) for new in leads):
             raise NotFoundError("no such list")
         for key, new in zip(ids, leads, strict=True):
-            if new.campaign_id in self._tables.numbers[new.phone]:
-                continue
             lead = _lead_of(LeadId(key), new)
-            barred = self._tables.is_barred(new.phone, new.campaign_id)
-            self._tables.put_lead(excluded(lead) if barred else lead)
+            if any(new.campaign_id in self._tables.numbers[one] for one in lead.every_phone):
+                continue
+            self._tables.put_lead(excluded(lead) if self._tables.bars_one_of(lead) else lead)
             added += 1
         return ImportReport(added=added, duplicates=len(leads) - added)
 
@@ -295,4 +294,5 @@ def _lead_of(lead_id: LeadId, new: NewLead) -> Lead:
         list_id=new.list_id,
         answer_odds=new.answer_odds,
         attributes=new.attributes,
+        numbers=new.numbers,
     )

@@ -89,11 +89,13 @@ class MemoryLedger:
         mine = [s for s in tables.attempts.values() if s.attempt.lead_id == lead_id]
         for stored in mine:
             tables.attempts[stored.attempt.call_id] = replace(stored, phone="")
-        tables.numbers[lead.phone].pop(lead.campaign_id, None)
+        for phone in lead.every_phone:
+            tables.numbers[phone].pop(lead.campaign_id, None)
         blank = f"x{lead_id.replace('-', '')[-19:]}"
         tables.numbers[blank][lead.campaign_id] = lead_id
         gone = replace(lead, phone=blank, name="", external_id=None, next_attempt_at=None)
-        tables.put_lead(replace(gone, state=LeadState.EXCLUDED))
+        gone = replace(gone, attributes=(), numbers=(), state=LeadState.EXCLUDED)
+        tables.put_lead(gone)
         for callback in [c for c in tables.callbacks.values() if c.lead_id == lead_id]:
             tables.put_callback(replace(callback, note=""))  # notes say personal things
         tables.salts.pop(lead_id, None)

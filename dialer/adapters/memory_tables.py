@@ -144,7 +144,8 @@ class MemoryTables:
         known = self.leads.get(lead.lead_id)
         if known is None:
             self.leads_of[lead.campaign_id].append(lead.lead_id)
-            self.numbers[lead.phone][lead.campaign_id] = lead.lead_id
+            for phone in lead.every_phone:
+                self.numbers[phone][lead.campaign_id] = lead.lead_id
         elif known.owner is not None:
             self.held[known.owner].discard(lead.lead_id)
         rank = self.rank(lead) if known is None or tried else known.rank
@@ -179,7 +180,8 @@ class MemoryTables:
         about = self.leads if entry.by_prefix else self.numbers[entry.digits].values()
         for lead in [self.leads[lead_id].lead for lead_id in about]:
             client_id = self.campaigns[lead.campaign_id].policy.client_id
-            if lead.state in WAITING and book.bars(lead.phone, client_id):
+            phones = (lead.phone,) if entry.by_prefix else lead.every_phone
+            if lead.state in WAITING and any(book.bars(phone, client_id) for phone in phones):
                 self.put_lead(excluded(lead))
 
     def rank(self, lead: Lead) -> int:
@@ -203,6 +205,10 @@ class MemoryTables:
         )
         book = DncBook(self.dnc[key] for key in keys if key in self.dnc)
         return book.bars(phone, client_id) if at is None else bool(book.of(phone, client_id, at))
+
+    def bars_one_of(self, lead: Lead) -> bool:
+        """For good: one of the lead's numbers."""
+        return any(self.is_barred(phone, lead.campaign_id) for phone in lead.every_phone)
 
     def holds(self, owner: str) -> bool:
         """False for an owner whose fence is not its team's any more."""

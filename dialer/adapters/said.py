@@ -1,8 +1,10 @@
 """What an agent says of an attempt, and what was said of it before: pure functions, shared by every store."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from dialer.commands import RecordDisposition
+from dialer.dispositions import Category
 from dialer.do_not_call import DoNotCall
 from dialer.ports import Attempt, FormerDisposition
 
@@ -15,6 +17,12 @@ def barred_by_agent(phone: str, record: RecordDisposition) -> DoNotCall:
     return DoNotCall(
         digits=phone, reason=SAID_BY_AGENT, source="call", who=record.agent_id, added_at=record.at
     )
+
+
+def wrong_number_of(record: RecordDisposition) -> datetime | None:
+    """When it was said that the number is somebody else's."""
+    wrong = record.ruling is not None and record.ruling.category is Category.WRONG_NUMBER
+    return record.at if wrong else None
 
 
 def said_of(attempt: Attempt, record: RecordDisposition) -> Attempt:

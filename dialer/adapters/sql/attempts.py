@@ -187,11 +187,13 @@ class SqlAttemptStore:
 async def _held_leads(
     connection: AsyncConnection, calls: Sequence[PlaceCall], owner: str
 ) -> dict[LeadId, CampaignId]:
-    """Those of the calls' leads that `owner` holds, locked until the end of the transaction; with their campaigns."""
+    """Those of the calls' leads that `owner` holds, and whose turn is on the call's number; locked until the end of the
+    transaction; with their campaigns."""
     held: dict[LeadId, CampaignId] = {}
+    phones = {(call.lead_id, call.phone) for call in calls}
     for chunk in chunks(sorted({call.lead_id for call in calls})):
         query = (
-            select(leads.c.id, leads.c.campaign_id)
+            select(leads.c.id, leads.c.campaign_id, leads.c.phone)
             .where(
                 leads.c.id.in_(padded(chunk)),
                 leads.c.owner == owner,
@@ -201,7 +203,8 @@ async def _held_leads(
             .with_for_update()
         )
         for row in await connection.execute(query):
-            held[LeadId(row.id)] = CampaignId(row.campaign_id)
+            if (row.id, row.phone) in phones:
+                held[LeadId(row.id)] = CampaignId(row.campaign_id)
     return held
 
 

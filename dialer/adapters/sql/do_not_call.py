@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dialer.adapters.sql.clients import check_clients
 from dialer.adapters.sql.engine import Database, chunks, insert_into, padded
 from dialer.adapters.sql.faults import again
+from dialer.adapters.sql.persons import has_one_of
 from dialer.adapters.sql.tables import (
     campaigns,
     do_not_call,
@@ -259,7 +260,7 @@ async def _exclude_numbers(connection: AsyncConnection, entries: Sequence[DoNotC
     lasting = [entry for entry in entries if entry.expires_at is None and not entry.by_prefix]
     for client_id in sorted({entry.client_id for entry in lasting}):
         numbers = sorted({entry.digits for entry in lasting if entry.client_id == client_id})
-        mine: ColumnElement[bool] = leads.c.phone.in_(numbers)
+        mine = has_one_of(numbers)
         if client_id != EVERYBODY:
             own = select(campaigns.c.id).where(campaigns.c.client_id == client_id)
             mine = and_(mine, leads.c.campaign_id.in_(own))

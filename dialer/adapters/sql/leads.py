@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.lead_changes import after_deferral
+from dialer.adapters.person_numbers import packed_numbers, phones_of
 from dialer.adapters.sql.do_not_call import add_entries, barring, book_of, clients_of
 from dialer.adapters.sql.engine import Database, chunks, insert_or_skip, padded
 from dialer.adapters.sql.faults import again
@@ -35,6 +36,7 @@ from dialer.adapters.sql.lead_counts import (
     next_due_at,
 )
 from dialer.adapters.sql.lists import lists_of
+from dialer.adapters.sql.persons import NewPhones, lead_with, put_numbers, taken
 from dialer.adapters.sql.rows import LEAD_COLUMNS, lead_of, settled_values
 from dialer.adapters.sql.tables import READY, UtcDateTime, attempts, campaigns, do_not_call, leads
 from dialer.attributes import packed
@@ -70,11 +72,15 @@ class SqlLeadStore:
         added = 0
         async with self._database.write() as connection:
             wanted = {lead.campaign_id for lead in leads}
-            await _check_campaigns(connection, wanted)
+            await _check_campaigns(connection, wanted, alone=any(lead.numbers for lead in leads))
             lists = [each for one in sorted(wanted) for each in await lists_of(connection, one)]
-            rows = _new_rows(lists, list(zip(ids, leads, strict=True)))
-            for chunk in chunks(rows):
+            new = list(zip(map(LeadId, ids), leads, strict=True))
+            known = await _known_numbers(connection, new)
+            new = [each for each in new if each[0] not in known]
+            for chunk in chunks(_new_rows(lists, new)):
                 added += await _insert(connection, chunk)
+            for campaign_id, phones in _phones_by_campaign(new).items():
+                await put_numbers(connection, campaign_id, phones)
         return ImportReport(added=added, duplicates=len(leads) - added)
 
     @again
@@ -195,6 +201,9 @@ class SqlLeadStore:
         )
         async with self._database.read() as connection:
             row = (await connection.execute(query)).one_or_none()
+            if row is None and (found := await lead_with(connection, campaign_id, phone)):
+                query = select(*LEAD_COLUMNS).where(leads.c.id == found)
+                row = (await connection.execute(query)).one_or_none()
         return None if row is None else lead_of(row)
 
     async def page(
@@ -264,18 +273,42 @@ async def listed_numbers(connection: AsyncConnection, phones: Collection[str]) -
     return listed
 
 
-async def _check_campaigns(connection: AsyncConnection, wanted: set[CampaignId]) -> None:
+async def _check_campaigns(
+    connection: AsyncConnection, wanted: set[CampaignId], *, alone: bool
+) -> None:
+    """`alone`: nobody else adds leads to them until the end of the transaction."""
     query = select(campaigns.c.id).where(campaigns.c.id.in_(sorted(wanted)))
+    query = query.order_by(campaigns.c.id).with_for_update(read=not alone)
     if set((await connection.execute(query)).scalars()) != wanted:
         raise NotFoundError("no such campaign")
+
+
+def _phones_by_campaign(
+    new: Sequence[tuple[LeadId, NewLead]],
+) -> dict[CampaignId, list[NewPhones]]:
+    found: dict[CampaignId, list[NewPhones]] = {}
+    for lead_id, lead in new:
+        phones = tuple(one.phone for one in lead.numbers) or (lead.phone,)
+        found.setdefault(lead.campaign_id, []).append((lead_id, phones))
+    return found
+
+
+async def _known_numbers(
+    connection: AsyncConnection, new: Sequence[tuple[LeadId, NewLead]]
+) -> set[LeadId]:
+    found = _phones_by_campaign(new).items()
+    return {key for campaign, phones in found for key in await taken(connection, campaign, phones)}
 
 
 async def _insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> int:
     """Insert those whose number the campaign does not have; how many that were."""
     client_of = await clients_of(connection, {row["campaign_id"] for row in rows})
-    book = await book_of(connection, [row["phone"] for row in rows], client_of.values())
+    phones = {row["id"]: phones_of(row["phone"], row["numbers"]) for row in rows}
+    every = {phone for of_one in phones.values() for phone in of_one}
+    book = await book_of(connection, every, client_of.values())
     for row in rows:
-        barred = book.bars(row["phone"], client_of[row["campaign_id"]])
+        client_id = client_of[row["campaign_id"]]
+        barred = any(book.bars(phone, client_id) for phone in phones[row["id"]])
         row["state"] = LeadState.EXCLUDED if barred else LeadState.NEW
         row["held_by"] = DO_NOT_CALL if barred else None
     insert = insert_or_skip(connection, leads).returning(leads.c.id)
@@ -316,6 +349,7 @@ def _new_row(key: str, lead: NewLead, of: ListSettings) -> dict[str, Any]:
         "rank": rank_of(of.order, of.seed, LeadId(key), zone=lead.zone),
         "answer_odds": lead.answer_odds,
         "attributes": packed(lead.attributes),
+        "numbers": packed_numbers(lead.numbers),
         "id": key,
         "campaign_id": lead.campaign_id,
         "phone": lead.phone,

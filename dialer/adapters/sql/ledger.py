@@ -13,6 +13,7 @@ from dialer.adapters.sql.engine import Database, chunks
 from dialer.adapters.sql.faults import again
 from dialer.adapters.sql.ledger_entries import append, head_of, locked_head
 from dialer.adapters.sql.ledger_tables import ledger, ledger_heads, ledger_salts, machine_audits
+from dialer.adapters.sql.persons import forget_numbers
 from dialer.adapters.sql.rows import CHAIN
 from dialer.adapters.sql.tables import attempts, campaigns, leads
 from dialer.errors import ConflictError, NotFoundError
@@ -78,6 +79,7 @@ class SqlLedger:
             )
             number = (await connection.execute(blank)).rowcount
             await connection.execute(_BLANK_LEAD, {"lead": lead_id, "blank": blank_phone(lead_id)})
+            await forget_numbers(connection, lead_id)
             await connection.execute(forget_notes(lead_id))
             await connection.execute(delete(ledger_salts).where(ledger_salts.c.lead_id == lead_id))
             await append(connection, [of_erasure(lead_id, number, at, chain)])
@@ -196,6 +198,8 @@ _BLANK_LEAD = (
         phone=bindparam("blank"),
         name="",
         external_id=None,
+        attributes=None,
+        numbers=None,
         state=LeadState.EXCLUDED,
         owner=None,
         wakes_at=None,

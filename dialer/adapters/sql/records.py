@@ -8,11 +8,12 @@ from sqlalchemy import Row, and_, bindparam, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.callback_changes import after_close, after_word
-from dialer.adapters.lead_changes import after_attempt, after_ruling
-from dialer.adapters.said import barred_by_agent, former_of, said_of
+from dialer.adapters.lead_changes import after_attempt, after_ruling, without_number
+from dialer.adapters.said import barred_by_agent, former_of, said_of, wrong_number_of
 from dialer.adapters.sql.callback_rows import callback_of_lead, put_callback, talk_callbacks
 from dialer.adapters.sql.do_not_call import add_entries, is_barred
 from dialer.adapters.sql.ledger_entries import ClosedCall, Entry
+from dialer.adapters.sql.persons import is_anothers
 from dialer.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
     LEAD_COLUMNS,
@@ -38,8 +39,9 @@ from dialer.commands import (
     MarkBridged,
     RecordDisposition,
 )
+from dialer.dispositions import Category
 from dialer.errors import ConflictError, NotFoundError
-from dialer.ids import CallId, CampaignId, ClientId
+from dialer.ids import CallId, ClientId
 from dialer.lead_lists import LeadOrder, rank_of, tries_of
 from dialer.leads import Lead, LeadState
 from dialer.ledger_records import of_disposition, waited_ms
@@ -78,14 +80,15 @@ async def _close(connection: AsyncConnection, close: CloseAttempt) -> Entry | No
         return None
     if row.id != close.lead_update.lead_id:
         raise ConflictError("the update is of another lead than the attempt")
-    barred = await _is_barred(connection, row)
     lead = after_attempt(
-        lead_of(row),
+        before := lead_of(row),
         close.lead_update,
         ruled=row.ruled or (LeadState.RETRY if row.callback_at is not None else None),
         ruled_at=row.callback_at,
-        barred=barred,
+        barred=await _is_barred(connection, before),
+        wrong_number=close.ended_at if row.category is Category.WRONG_NUMBER else None,
     )
+    lead = await _undisturbed(connection, before, lead)
     opened = opened_of(row)
     values = _ending(close) | {"waited_ms": waited_ms(opened, close)}
     await connection.execute(
@@ -109,15 +112,22 @@ async def _record_disposition(connection: AsyncConnection, record: RecordDisposi
     if row.ended_at is None:
         values = {"ruled": record.lead_state, "callback_at": record.next_at}
     elif record.lead_state is not None:
-        barred = await _is_barred(connection, row)
-        lead = after_ruling(lead_of(row), record.lead_state, record.next_at, barred=barred)
+        before = lead_of(row)
+        lead = after_ruling(
+            before,
+            record.lead_state,
+            record.next_at,
+            barred=await _is_barred(connection, before),
+            wrong_number=wrong_number_of(record),
+        )
         if lead is not None:
-            await _store(connection, lead)
+            await _store(connection, await _undisturbed(connection, before, lead))
     mine, waiting = await talk_callbacks(connection, record.call_id, attempt.lead_id)
     for callback in after_word(mine, waiting, record, attempt, ClientId(row.chain)):
         await put_callback(connection, callback)
     if record.ruling is not None and record.ruling.do_not_call:
-        await add_entries(connection, [barred_by_agent(row.phone, record)])
+        phones = dict.fromkeys((row.attempt_phone, *lead_of(row).every_phone))
+        await add_entries(connection, [barred_by_agent(phone, record) for phone in phones if phone])
     former = former_of(attempt, record)
     if former is not None:
         await connection.execute(insert(former_dispositions).values(**asdict(former)))
@@ -140,10 +150,22 @@ async def _attempt_with_lead(connection: AsyncConnection, call_id: CallId) -> Ro
     return row
 
 
-async def _is_barred(connection: AsyncConnection, lead: Row[Any]) -> bool:
-    """Asked once the lead is locked: whoever bars its number locks it too, and has either committed or will find it as
-    this transaction leaves it."""
-    return await is_barred(connection, lead.phone, CampaignId(lead.campaign_id))
+async def _is_barred(connection: AsyncConnection, lead: Lead) -> bool:
+    """One of its numbers. Asked once the lead is locked: whoever bars its number locks it too, and has either committed or will
+    find it as this transaction leaves it."""
+    for phone in lead.every_phone:
+        if await is_barred(connection, phone, lead.campaign_id):
+            return True
+    return False
+
+
+async def _undisturbed(connection: AsyncConnection, before: Lead, lead: Lead) -> Lead:
+    """A number that has become another lead's is left to that one."""
+    while lead.phone != before.phone and await is_anothers(
+        connection, lead.campaign_id, lead.phone, lead.lead_id
+    ):
+        lead = without_number(lead, before)
+    return lead
 
 
 async def _store(connection: AsyncConnection, lead: Lead, **more: Any) -> None:
@@ -181,6 +203,7 @@ _WITH_LEAD_COLUMNS = [
     attempts.c.ended_at,
     attempts.c.ruled,
     attempts.c.callback_at,
+    attempts.c.category,
     callbacks.c.id.label("promised"),
     lists.c.call_order,
     lists.c.seed,

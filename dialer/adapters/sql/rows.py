@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row
 
+from dialer.adapters.person_numbers import packed_numbers, unpacked_numbers
 from dialer.adapters.sql.tables import attempts, campaigns, leads
 from dialer.attributes import unpacked
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, ListId, NodeId, TrunkId
@@ -34,6 +35,7 @@ LEAD_COLUMNS = [
     leads.c.answer_odds,
     leads.c.held_by,
     leads.c.attributes,
+    leads.c.numbers,
 ]
 
 ATTEMPT_COLUMNS = [
@@ -127,12 +129,13 @@ def lead_of(row: Row[Any]) -> Lead:
         answer_odds=row.answer_odds,
         held_by=row.held_by,
         attributes=unpacked(row.attributes),
+        numbers=unpacked_numbers(row.numbers) if row.numbers else (),
     )
 
 
 def settled_values(lead: Lead) -> Mapping[str, Any]:
     """The columns of a lead that nobody holds and nobody dials: what an attempt, deferral or disposition can change."""
-    return {
+    return (_turn(lead) if lead.numbers else {}) | {
         "state": lead.state,
         "attempts": lead.attempts,
         "never_rang": lead.never_rang,
@@ -142,6 +145,14 @@ def settled_values(lead: Lead) -> Mapping[str, Any]:
         "held_by": lead.held_by,
         "owner": None,
         "wakes_at": lead.next_attempt_at if lead.state is LeadState.RETRY else None,
+    }
+
+
+def _turn(lead: Lead) -> dict[str, Any]:
+    return {
+        "phone": lead.phone,
+        "zone": lead.zone,
+        "numbers": packed_numbers(lead.numbers),
     }
 
 

@@ -270,6 +270,7 @@ leads = Table(
     Column("answer_odds", Float),
     Column("held_by", String(40)),
     Column("attributes", Text),  # a JSON object; null: none
+    Column("numbers", Text),  # person_numbers.packed_numbers; null: `phone` is the only one
     UniqueConstraint("phone", "campaign_id"),
 )
 
@@ -298,6 +299,15 @@ _partial(
 _partial("ix_leads_held", leads.c.owner, where="owner IS NOT NULL")
 Index("ix_leads_state", leads.c.campaign_id, leads.c.state, leads.c.id)
 Index("ix_leads_page", leads.c.campaign_id, leads.c.id)
+
+lead_numbers = Table(
+    "lead_numbers",
+    metadata,
+    Column("phone", String(20), primary_key=True),
+    Column("campaign_id", _key(64), primary_key=True),
+    Column("lead_id", _key(36), nullable=False, index=True),
+)
+"""All numbers of leads that have several."""
 
 lead_counts = Table(  # kept by triggers: see migration 0040
     "lead_counts",
