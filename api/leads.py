@@ -23,6 +23,7 @@ from dialer.dispositions import Category
 from dialer.errors import InvalidInputError
 from dialer.ids import AgentId, CallId, CampaignId, LeadId, ListId
 from dialer.leads import Lead, LeadState, NewLead, Outcome
+from dialer.persons import MOST_NUMBERS, PersonNumber, new_numbers
 from dialer.ports import Attempt, FormerDisposition
 
 router = APIRouter(tags=["leads"])
@@ -37,6 +38,11 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 class NewLeadBody(Body):
     phone: str = Field(max_length=64, description="As people write it; stored as E.164")
+    other_phones: list[Annotated[str, Field(max_length=64)]] = Field(
+        default=[],
+        max_length=MOST_NUMBERS - 1,
+        description="Further numbers of the same person, in the order in which they are tried",
+    )
     name: Line = ""
     zone: str = Field(default="Europe/Rome", max_length=64, description="IANA time zone")
     priority: int = Field(
@@ -60,10 +66,31 @@ class ImportAnswer(Answer):
     rejected: list[RejectedLead]
 
 
+class NumberAnswer(Answer):
+    phone: str
+    zone: str
+    tries: int = Field(description="Those that count")
+    last_outcome: Outcome | None
+    not_before: datetime | None = Field(description="When it may be rung; null: in its turn")
+    over: bool = Field(description="It is not rung any more")
+
+    @classmethod
+    def of(cls, number: PersonNumber) -> Self:
+        return cls(
+            phone=number.phone,
+            zone=number.zone,
+            tries=number.tries,
+            last_outcome=None if number.last_outcome is None else Outcome(number.last_outcome),
+            not_before=number.not_before,
+            over=number.over,
+        )
+
+
 class LeadAnswer(Answer):
     id: LeadId
     campaign_id: CampaignId
-    phone: str
+    phone: str = Field(description="Of several, the one that is rung next, or is being rung")
+    numbers: list[NumberAnswer] = Field(description="All of the person's; empty: `phone` only")
     name: str
     zone: str
     priority: int
@@ -86,6 +113,7 @@ class LeadAnswer(Answer):
             id=lead.lead_id,
             campaign_id=lead.campaign_id,
             phone=lead.phone,
+            numbers=[NumberAnswer.of(number) for number in lead.numbers],
             name=lead.name,
             zone=lead.zone,
             priority=lead.priority,
@@ -292,16 +320,26 @@ def _new_lead(body: NewLeadBody, source: _Source) -> NewLead:
     """Raises InvalidInputError."""
     if body.zone not in _zones():
         raise InvalidInputError("zone", "is not an IANA time zone")
+    phone = e164(body.phone, source.region)
+    others = [_further(other, source.region) for other in body.other_phones]
     return NewLead(
         campaign_id=source.campaign_id,
         list_id=source.list_id,
-        phone=e164(body.phone, source.region),
+        phone=phone,
+        numbers=new_numbers([(one, body.zone) for one in (phone, *others)]),
         name=body.name,
         zone=body.zone,
         priority=body.priority,
         external_id=body.external_id or None,
         answer_odds=body.answer_odds,
     )
+
+
+def _further(phone: str, region: str) -> str:
+    try:
+        return e164(phone, region)
+    except InvalidInputError as error:
+        raise InvalidInputError("other_phones", error.problem) from None
 
 
 @lru_cache(maxsize=1)

@@ -41,7 +41,7 @@ from dialer.texts import Language, text
 BATCH = 20_000
 """Rows in one transaction. Part of what an interrupted import goes by: with another number it begins anew."""
 
-FORMAT = 3
+FORMAT = 4
 """Of the journal, and of the rules that say what is a row."""
 
 MOST_WORKERS = 4

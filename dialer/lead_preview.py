@@ -98,9 +98,9 @@ async def _barred(
     barred: set[LeadId] = set()
     seen: set[str] = set()
     for lead in leads:
-        if lead.phone in seen:
+        if not seen.isdisjoint(lead.phones):
             barred.add(lead.lead_id)
-        seen.add(lead.phone)
+        seen.update(lead.phones)
     async with _database(settings) as database:
         to = await _list(database, settings, campaign, options.list_name)
         async with database.read() as connection:

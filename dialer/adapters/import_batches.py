@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from dialer.adapters.csv_rows import Row
 from dialer.adapters.lead_table import Rejected, Table, judge
+from dialer.adapters.person_numbers import phones_of
 from dialer.errors import DialerError
 from dialer.ids import LeadId, uuid7
 from dialer.lead_lists import LeadOrder, rank_of
@@ -30,7 +31,12 @@ class IdentifiedLead(NamedTuple):
     priority: int
     external_id: str | None
     attributes: str | None
+    numbers: str | None
     rank: int
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        return phones_of(self.phone, self.numbers)
 
 
 class Batch(NamedTuple):

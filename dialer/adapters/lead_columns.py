@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dialer.attributes import MOST_ATTRIBUTES, MOST_NAME, Kind
 from dialer.errors import InvalidInputError
+from dialer.persons import MOST_NUMBERS
 from dialer.phones import INVISIBLE
 
 COLUMNS: dict[str, frozenset[str]] = {
@@ -25,8 +26,13 @@ COLUMNS: dict[str, frozenset[str]] = {
             "mobile",
             "numero_di_telefono",
             "numero_telefono",
+            "telefono_fisso",
+            "telefono_cellulare",
+            "fisso",
+            "landline",
         }
     ),
+    "other_phones": frozenset({"other_phones", "altri_telefoni", "altri_numeri"}),
     "name": frozenset({"name", "nome", "nominativo", "cliente", "full_name", "nome_e_cognome"}),
     "first_name": frozenset({"first_name", "firstname", "given_name", "nome_proprio"}),
     "last_name": frozenset({"last_name", "lastname", "surname", "family_name", "cognome"}),
@@ -44,7 +50,10 @@ COLUMNS: dict[str, frozenset[str]] = {
         }
     ),
 }
-"""The columns that are read, and the words that may stand above them. A name may come in pieces: first_name, name, last_name."""
+"""The columns that are read, and the words that may stand above them. A name may come in pieces: first_name, name, last_name. A
+person may have several numbers: more columns of numbers, also telefono_2 and so on, or several in one, other_phones."""
+
+_ONE_MORE = re.compile(r"_?([2-9]|10)$")
 
 OF_REPORTS = frozenset({"line", "field", "problem"})
 """Columns that a report of rejected rows puts first."""
@@ -96,13 +105,15 @@ def column_names(header: Sequence[str], rules: ColumnRules = BY_WORDS) -> tuple[
         names[_place(name, heading, header, words, names)] = name
     for place, word in enumerate(words):
         if names[place] is None:
-            meaning = next((name for name, known in COLUMNS.items() if word in known), None)
+            meaning = _meaning(word)
             meaning = None if word in ignored else meaning
             names[place] = None if meaning in rules.chosen else meaning
     if "phone" not in names:
         raise InvalidInputError("phone", "the first line names no column of telephone numbers")
+    if names.count("phone") > MOST_NUMBERS:
+        raise InvalidInputError("phone", f"the first line names more than {MOST_NUMBERS} columns")
     for name in COLUMNS:
-        if names.count(name) > 1:
+        if name != "phone" and names.count(name) > 1:
             raise InvalidInputError(name, "the first line names more than one such column")
     if rules.strict:
         typed = {_word(heading) for heading in (*rules.kinds, *rules.ignored)}
@@ -162,6 +173,13 @@ def column_rules(
                 "map", f"{name!r} is no meaning of a column; there are: {known}"
             )
     return ColumnRules(chosen, strict, dict(map(_kind, kinds)), tuple(ignored))
+
+
+def _meaning(word: str) -> str | None:
+    for name, known in COLUMNS.items():
+        if word in known:
+            return name
+    return "phone" if _ONE_MORE.sub("", word) in COLUMNS["phone"] else None
 
 
 def _kind(pair: str) -> tuple[str, Kind]:

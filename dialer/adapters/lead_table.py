@@ -15,10 +15,12 @@ from typing import NamedTuple
 from dialer.adapters.csv_rows import Row, Survey, survey
 from dialer.adapters.lead_columns import BY_WORDS, ColumnRules, attribute_columns, column_names
 from dialer.adapters.lead_source import LeadSource, open_source
+from dialer.adapters.person_numbers import packed_numbers, unpacked_numbers
 from dialer.attributes import MOST_TEXT, Kind, Value, packed, unpacked, value_of
 from dialer.errors import InvalidInputError
 from dialer.ids import CampaignId
 from dialer.leads import NewLead
+from dialer.persons import MOST_NUMBERS, new_numbers
 from dialer.phones import INVISIBLE, checked_zone, e164, is_region, zone_of
 
 PRIORITY_LIMIT = 2**31
@@ -29,6 +31,7 @@ TEXT_LIMIT = 200
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """A spreadsheet takes a cell that begins so for a formula, and runs it."""
 
+_SEVERAL = re.compile(r"[;,|/\n]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UNSEEN = {code: None for code in INVISIBLE if code not in (0x200C, 0x200D)}
 """Joiners belong to the spelling of some languages' names."""
@@ -54,6 +57,7 @@ class LeadCells(NamedTuple):
     priority: int
     external_id: str | None
     attributes: str | None  # attributes.packed
+    numbers: str | None  # person_numbers.packed_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,10 @@ def read_leads(
             judged = judge(opened.table, [row])
             yield from judged.rejected
             for lead in judged.leads:
-                facts = lead._asdict() | {"attributes": unpacked(lead.attributes)}
+                facts = lead._asdict() | {
+                    "attributes": unpacked(lead.attributes),
+                    "numbers": unpacked_numbers(lead.numbers),
+                }
                 yield NewLead(campaign_id=campaign_id, **facts)
 
 
@@ -155,11 +162,13 @@ def _lead(table: Table, row: list[str]) -> LeadCells:
     if len(row) > table.width and any(cell.strip() for cell in row[table.width :]):
         # It has shifted, and its cells mean something else.
         raise InvalidInputError("row", "has more cells than the first line")
-    phone = name = first = last = zone = priority = external_id = ""
+    name = first = last = zone = priority = external_id = ""
+    phones: list[tuple[str, str]] = []
     for column, text in zip(table.names, row, strict=False):
         match column:
-            case "phone":
-                phone = _phone(text, table.region)
+            case "phone" | "other_phones":
+                if text:
+                    phones.append((column, text))
             case "name":
                 name = text and _text("name", text)
             case "first_name":
@@ -174,13 +183,44 @@ def _lead(table: Table, row: list[str]) -> LeadCells:
                 external_id = text and _text("external_id", text)
             case _:
                 pass
-    if not phone:
-        raise InvalidInputError("phone", "is empty")
+    found, odd = _numbers(phones, table.region)
+    phone = found[0]
     if first or last:
         name = _text("name", " ".join(filter(None, (first, name, last))))
-    found = checked_zone(zone) if zone else zone_of(phone, table.zone)
-    own = packed(_own(table, row)) if table.own else None
-    return LeadCells(phone, name, found, _priority(priority), external_id or None, own)
+    given = checked_zone(zone) if zone else None
+    numbers = None
+    if len(found) > 1:
+        zones = [(one, given or zone_of(one, table.zone)) for one in found]
+        numbers = packed_numbers(new_numbers(zones))
+    own = packed((*_own(table, row), *odd)) if table.own or odd else None
+    at = given or zone_of(phone, table.zone)
+    return LeadCells(phone, name, at, _priority(priority), external_id or None, own, numbers)
+
+
+def _numbers(
+    phones: list[tuple[str, str]], region: str
+) -> tuple[list[str], list[tuple[str, Value]]]:
+    """The person's numbers in E.164; and, as attributes, those beside them that are none: so that nothing of the row is lost.
+    Raises InvalidInputError when there is no number at all."""
+    if len(phones) == 1 and phones[0][0] == "phone":
+        return [_phone(phones[0][1], region)], []
+    found: list[str] = []
+    odd: list[tuple[str, Value]] = []
+    problem = InvalidInputError("phone", "is empty")
+    for column, text in phones:
+        for piece in _SEVERAL.split(text) if column == "other_phones" else [text]:
+            if not piece.strip():
+                continue
+            try:
+                found.append(_phone(piece, region))
+            except InvalidInputError as error:
+                problem = error if not odd else problem
+                odd.append((f"not_a_number_{len(odd) + 1}", _text("phone", piece, MOST_TEXT)))
+    if not found:
+        raise problem
+    if len(found) > MOST_NUMBERS:
+        raise InvalidInputError("phone", f"is one of more than {MOST_NUMBERS}")
+    return found, odd
 
 
 def _own(table: Table, row: list[str]) -> Iterator[tuple[str, Value]]:

@@ -23,6 +23,7 @@ from dialer.leads import Lead
 MOST_SHEET_ROWS = 1_048_576
 COLUMNS = (
     "phone",
+    "other_phones",
     "name",
     "zone",
     "priority",
@@ -38,7 +39,7 @@ COLUMNS = (
     "lead_id",
     "attributes",
 )
-"""Of every form. The first five are those that `leads import` reads."""
+"""Of every form. The first six are those that `leads import` reads."""
 
 Value = str | int | None
 
@@ -81,7 +82,8 @@ def writer_of(form: Format) -> LeadWriter:
 def values_of(lead: Lead, list_name: str) -> tuple[Value, ...]:
     """In the order of COLUMNS."""
     return (
-        lead.phone,
+        lead.first_phone,
+        "; ".join(lead.every_phone[1:]) or None,
         lead.name,
         lead.zone,
         lead.priority,

@@ -179,7 +179,7 @@ async def test_why_says_what_holds_leads_back_and_what_would_be_dialled(desk: De
 
 @pytest.mark.parametrize(
     ("form", "begin"),
-    [("csv", b"\xef\xbb\xbfphone,name"), ("jsonl", b'{"phone": '), ("xlsx", b"PK")],
+    [("csv", b"\xef\xbb\xbfphone,other_phones,name"), ("jsonl", b'{"phone": '), ("xlsx", b"PK")],
 )
 async def test_leads_go_out_as_a_file(desk: Desk, form: str, begin: bytes) -> None:
     await desk.leads("3471234001", "3471234002")

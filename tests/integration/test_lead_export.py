@@ -127,3 +127,38 @@ async def test_a_file_that_is_there_is_kept(settings: Settings, tmp_path: Path) 
     assert path.read_text() == "mine"
     with pytest.raises(InvalidInputError, match="file: "):
         await export_file(settings, tmp_path / "no" / "out.csv", "spring", Format.CSV)
+
+
+@pytest.mark.parametrize("form", Format)
+async def test_persons_come_in_again_with_all_their_numbers(tmp_path: Path, form: Format) -> None:
+    campaigns = (CampaignSettings(id="spring"), CampaignSettings(id="autumn"))
+    url = f"sqlite:///{tmp_path / 'dialer.sqlite3'}"
+    settings = Settings(database=DatabaseSettings(url=url), campaigns=campaigns)
+    file, again = tmp_path / "in.csv", tmp_path / "out"
+    file.write_text(
+        "phone,phone_2,phone_3,name\n3471234567,0612345678,0612345679,Ada\n3471234568,,,Bo\n"
+    )
+    await import_file(settings, file, "spring", ImportOptions(workers=0))
+    await export_file(settings, again, "spring", form)
+    report = await import_file(settings, again, "autumn", ImportOptions(workers=0))
+    assert (report.totals.added, report.totals.rejected) == (2, 0)
+    stores = await open_stores(url)
+    try:
+        both = [
+            {
+                (lead.name, lead.every_phone)
+                for lead in await stores.leads.page(
+                    CampaignId(name), after=None, limit=9, state=None
+                )
+            }
+            for name in ("spring", "autumn")
+        ]
+    finally:
+        await stores.close()
+    assert both[0] == both[1]
+    assert ("Ada", ("+393471234567", "+390612345678", "+390612345679")) in both[0]
+    file.write_text("phone,phone_2\n0612345679,\n3331234567,0612345678\n3331234568,\n")
+    report = await import_file(settings, file, "spring", ImportOptions(workers=0))
+    assert (report.totals.added, report.totals.duplicates) == (1, 2)
+    report = await import_file(settings, file, "spring", ImportOptions(workers=0))
+    assert (report.totals.added, report.totals.duplicates) == (0, 3)

@@ -412,9 +412,49 @@ def test_a_file_without_a_column_of_numbers_is_refused(read, content):
         read(content)
 
 
-def test_a_file_with_two_columns_of_numbers_is_refused(read):
-    with pytest.raises(InvalidInputError, match="phone: the first line names more than one"):
-        read("telefono,cellulare\n3471234567,3471234568\n")
+def test_a_file_with_too_many_columns_of_numbers_is_refused(read):
+    heads = ",".join(["telefono"] * 11)
+    with pytest.raises(InvalidInputError, match="phone: the first line names more than 10"):
+        read(f"{heads}\n3471234567\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "phones"),
+    [
+        ("telefono,cellulare\n0612345678,3471234567\n", ["+390612345678", "+393471234567"]),
+        ("phone,name,phone_2,Telefono 3\n3471234567,Ada,0612345678,3471234568\n",
+         ["+393471234567", "+390612345678", "+393471234568"]),
+        ("phone,other_phones\n3471234567,0612345678; +39 347 1234568\n",
+         ["+393471234567", "+390612345678", "+393471234568"]),
+        ("phone,phone_2\n3471234567,347 123 4567\n", []),  # the same one
+        ("phone,phone_2\n,3471234567\n", []),
+        ("phone,phone_2\n3471234567,\n", []),
+    ],
+)  # fmt: skip
+def test_a_person_may_have_several_numbers(read, content, phones):
+    (lead,) = read(content)
+    assert [one.phone for one in lead.numbers] == phones
+    assert lead.phone == (phones[0] if phones else "+393471234567")
+
+
+def test_each_number_has_its_own_zone_unless_the_row_says_one(read):
+    (lead,) = read("phone,phone_2\n3471234567,+442071838750\n")
+    assert [one.zone for one in lead.numbers] == ["Europe/Rome", "Europe/London"]
+    (lead,) = read("phone,phone_2,zone\n3471234567,+442071838750,Europe/Madrid\n")
+    assert {one.zone for one in lead.numbers} == {"Europe/Madrid"}
+
+
+def test_what_is_no_number_beside_a_number_is_kept_and_not_rung(read):
+    (lead,) = read("phone,phone_2,phone_3\nn/d,3471234567,118\n")
+    assert (lead.phone, lead.numbers) == ("+393471234567", ())
+    assert lead.attributes == (("not_a_number_1", "n/d"), ("not_a_number_2", "118"))
+
+
+def test_a_person_without_any_number_is_rejected(read):
+    (row,) = read("phone,phone_2,name\nn/d,118,Ada\n")
+    assert (row.field, row.problem) == ("phone", "is not a telephone number")
+    (row,) = read("phone,phone_2,name\n,,Ada\n")
+    assert (row.field, row.problem) == ("phone", "is empty")
 
 
 @pytest.mark.parametrize("option", [{"region": "XX"}, {"zone": "Mars/Olympus"}])

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.import_batches import IdentifiedLead
 from dialer.adapters.sql.engine import CHUNK, chunks
+from dialer.adapters.sql.persons import taken
 from dialer.errors import InvalidInputError
 from dialer.ids import LeadId
 from dialer.lead_lists import LeadList
@@ -54,11 +55,13 @@ async def duplicates_of(
 ) -> set[LeadId]:
     """Of `rows`, those that the rule bars: another lead is there, or an earlier row. That one of them is in the store itself,
     under its own id, does not count."""
+    new = [(row.lead_id, row.phones) for row in rows]
+    barred = await taken(connection, to.settings.campaign_id, new)
     if rule.by is By.EXTERNAL_ID:
-        return await _by_external_id(connection, to, rows, rule.scope)
+        return barred | await _by_external_id(connection, to, rows, rule.scope)
     if rule.scope is Scope.CLIENT:
-        return await _by_number_of_client(connection, to, rows)
-    return set()
+        return barred | await _by_number_of_client(connection, to, rows)
+    return barred
 
 
 async def numbers_of(connection: AsyncConnection, to: LeadList, phones: Sequence[str]) -> set[str]:
@@ -89,9 +92,9 @@ async def _by_number_of_client(
     connection: AsyncConnection, to: LeadList, rows: Sequence[IdentifiedLead]
 ) -> set[LeadId]:
     found: set[str] = set()
-    for chunk in chunks([row.phone for row in rows], CHUNK):
+    for chunk in chunks([phone for row in rows for phone in row.phones], CHUNK):
         found.update((await _asked(connection, "elsewhere", chunk, to)).scalars())
-    return {row.lead_id for row in rows if row.phone in found}
+    return {row.lead_id for row in rows if not found.isdisjoint(row.phones)}
 
 
 async def _asked(
@@ -116,7 +119,11 @@ _QUERIES = {
     "campaign": _EXTERNAL + "campaign_id = :campaign",
     "client": _EXTERNAL + _OF_CLIENT,
     "numbers": _PHONE + "campaign_id = :campaign",
-    "elsewhere": _PHONE + "campaign_id <> :campaign AND " + _OF_CLIENT,
+    "elsewhere": (
+        _PHONE + "campaign_id <> :campaign AND " + _OF_CLIENT + " UNION "
+        "SELECT phone FROM lead_numbers WHERE phone IN ({0}) AND campaign_id <> :campaign AND "
+        + _OF_CLIENT
+    ),
 }
 _WANTED = {
     "sqlite": "SELECT value FROM json_each(:wanted)",

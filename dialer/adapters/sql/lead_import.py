@@ -20,6 +20,7 @@ from dialer.adapters.sql.do_not_call import LONGEST
 from dialer.adapters.sql.duplicates import Dedupe, duplicates_of
 from dialer.adapters.sql.engine import Database, chunks
 from dialer.adapters.sql.faults import again
+from dialer.adapters.sql.persons import put_numbers
 from dialer.adapters.sql.tables import campaigns, leads
 from dialer.errors import NotFoundError
 from dialer.ids import CampaignId, LeadId
@@ -41,7 +42,7 @@ _LISTED = (
 which is asked first."""
 _INTO = (
     "INSERT INTO leads"
-    " (id, phone, name, zone, priority, external_id, attributes, rank, list_id, campaign_id,"
+    " (id, phone, name, zone, priority, external_id, attributes, numbers, rank, list_id, campaign_id,"
     " state, held_by, attempts, never_rang) "
 )
 _SKIP = " ON CONFLICT DO NOTHING"
@@ -52,14 +53,15 @@ _WHICH_LISTED = f"SELECT value FROM json_each(?1) WHERE {_LISTED.format('value',
 _WHICH_LISTED_POSTGRESQL = (
     f"SELECT value FROM unnest($1::text[]) AS n (value) WHERE {_LISTED.format('value', '$2::text')}"
 )
-_SQLITE = f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0){_SKIP}"
+_SQLITE = f"{_INTO}VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0){_SKIP}"
 _POSTGRESQL = (
-    f"{_INTO}SELECT id, phone, name, zone, priority, external_id, attributes, rank, $9::int, $10::text,"
-    " CASE WHEN phone = ANY($11::text[]) THEN 'excluded' ELSE 'new' END,"
-    " CASE WHEN phone = ANY($11::text[]) THEN 'do_not_call' END, 0, 0"
+    f"{_INTO}SELECT id, phone, name, zone, priority, external_id, attributes, numbers, rank,"
+    " $10::int, $11::text,"
+    " CASE WHEN phone = ANY($12::text[]) THEN 'excluded' ELSE 'new' END,"
+    " CASE WHEN phone = ANY($12::text[]) THEN 'do_not_call' END, 0, 0"
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],"
-    " $7::text[], $8::bigint[])"
-    " AS n (id, phone, name, zone, priority, external_id, attributes, rank)"
+    " $7::text[], $8::text[], $9::bigint[])"
+    " AS n (id, phone, name, zone, priority, external_id, attributes, numbers, rank)"
     f"{_SKIP}"
 )
 _IN, _OUT = (LeadState.NEW.value, None), (LeadState.EXCLUDED.value, DO_NOT_CALL)
@@ -89,11 +91,15 @@ class SqlLeadImport:
         if not rows:
             return ImportReport(added=0, duplicates=0)
         async with self._database.write() as connection:
-            await _check_campaign(connection, to.settings.campaign_id)
+            persons = any(row.numbers for row in rows)
+            await _check_campaign(connection, to.settings.campaign_id, alone=persons)
             added = await count_ids(connection, [row.lead_id for row in rows]) if repeated else 0
             barred = await duplicates_of(connection, to, rows, rule)
             fresh = [row for row in rows if row.lead_id not in barred] if barred else rows
             added += await _insert(connection, to, fresh) if fresh else 0
+            if persons:
+                several = [(row.lead_id, row.phones) for row in fresh if row.numbers]
+                await put_numbers(connection, to.settings.campaign_id, several)
         return ImportReport(added=added, duplicates=len(rows) - added)
 
     async def any_of(self, lead_ids: Sequence[LeadId]) -> LeadId | None:
@@ -121,10 +127,12 @@ async def count_ids(connection: AsyncConnection, lead_ids: Sequence[LeadId]) -> 
     return number
 
 
-async def _check_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> None:
-    found = await connection.execute(
-        select(campaigns.c.id).where(campaigns.c.id == campaign_id).with_for_update(read=True)
-    )
+async def _check_campaign(
+    connection: AsyncConnection, campaign_id: CampaignId, *, alone: bool
+) -> None:
+    """`alone`: nobody else adds leads to it until the end of the transaction."""
+    query = select(campaigns.c.id).where(campaigns.c.id == campaign_id)
+    found = await connection.execute(query.with_for_update(read=not alone))
     if found.one_or_none() is None:
         raise NotFoundError("no such campaign")
 
@@ -147,12 +155,14 @@ async def _insert(connection: AsyncConnection, to: LeadList, rows: Sequence[Iden
 async def _listed(
     connection: AsyncConnection, campaign_id: CampaignId, rows: Sequence[IdentifiedLead]
 ) -> frozenset[str]:
-    """The numbers that the do-not-call list bars for good. Who is entered a moment later is found when an attempt is opened."""
+    """Of the leads that the do-not-call list bars for good, by one of their numbers, the first one. Who is entered a moment later
+    is found when an attempt is opened."""
     if not (await connection.exec_driver_sql(_ANY_LISTED)).scalar_one():
         return frozenset()
-    phones = [row.phone for row in rows]
+    phones = [phone for row in rows for phone in row.phones]
     if connection.dialect.name == "postgresql":
         found = await connection.exec_driver_sql(_WHICH_LISTED_POSTGRESQL, (phones, campaign_id))
     else:
         found = await connection.exec_driver_sql(_WHICH_LISTED, (json.dumps(phones), campaign_id))
-    return frozenset(found.scalars())
+    listed = frozenset(found.scalars())
+    return frozenset(row.phone for row in rows if not listed.isdisjoint(row.phones))
