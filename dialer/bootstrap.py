@@ -430,11 +430,15 @@ class Dialer:
         """Out of the hoppers with the numbers that their clients may not ring now."""
         at = self.clock.now()
         for runner, run in self.switchboard.runs():
-            phones = {entry.lead.phone for entry in run.hopper}
+            phones = {phone for entry in run.hopper for phone in entry.lead.every_phone}
             listed = await self.stores.do_not_call.matching(
                 phones, client_id=run.policy.client_id, at=at
             )
-            gone = tuple(e.lead.lead_id for e in run.hopper if e.lead.phone in listed)
+            gone = tuple(
+                entry.lead.lead_id
+                for entry in run.hopper
+                if not listed.keys().isdisjoint(entry.lead.every_phone)
+            )
             if gone:
                 runner.post(LeadsForgotten(lead_ids=gone, at=at))
 

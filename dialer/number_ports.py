@@ -62,13 +62,14 @@ class RegisterStore(Protocol):
         after: LeadId | None,
         limit: int,
     ) -> list[tuple[LeadId, str]]:
-        """Leads that wait, and their numbers, where the register was not asked since `obtained_after`. By id, for paging."""
+        """Leads that wait, and those of their numbers for which the register was not asked since `obtained_after`. By id, for
+        paging: all such numbers of a lead come together, even if that is some more than `limit`."""
         ...
 
     async def counts(
         self, register: str, *, campaign_id: CampaignId, obtained_after: datetime
     ) -> RegisterCounts:
-        """Of the leads that wait."""
+        """Of the leads that wait, by the number whose turn it is."""
         ...
 
 

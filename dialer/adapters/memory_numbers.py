@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dialer.adapters.memory_tables import WAITING, MemoryTables
+from dialer.adapters.person_numbers import whole_leads
 from dialer.consents import WITHDRAWN, ConsentRecord, barred_by_withdrawal
 from dialer.do_not_call import EVERYBODY, DncAction, DncBook, DncChange, DncKey, DoNotCall
 from dialer.errors import NotFoundError
@@ -77,12 +78,13 @@ class MemoryRegisterStore:
         limit: int,
     ) -> list[tuple[LeadId, str]]:
         found = [
-            (lead.lead_id, lead.phone)
+            (lead.lead_id, phone)
             for lead in self._waiting(campaign_id)
+            for phone in lead.every_phone
             if (after is None or lead.lead_id > after)
-            and not self._is_fresh(lead.phone, register, obtained_after)
+            and not self._is_fresh(phone, register, obtained_after)
         ]
-        return sorted(found)[:limit]
+        return whole_leads(sorted(found), limit)
 
     async def counts(
         self, register: str, *, campaign_id: CampaignId, obtained_after: datetime

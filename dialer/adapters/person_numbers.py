@@ -1,9 +1,11 @@
 """The numbers of a person as text: how stores keep them with the lead, and how an import carries them between processes."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from dialer.ids import LeadId
 from dialer.persons import Numbers, PersonNumber
 
 
@@ -33,6 +35,15 @@ def unpacked_numbers(text: str | None) -> Numbers:
 def phones_of(phone: str, numbers: str | None) -> tuple[str, ...]:
     """All of a lead's numbers; `phone`: the one it has, if it has no others."""
     return tuple(one.phone for one in unpacked_numbers(numbers)) or (phone,)
+
+
+def whole_leads(rows: Sequence[tuple[LeadId, str]], limit: int) -> list[tuple[LeadId, str]]:
+    """At least `limit` of (lead, number) pairs, if there are so many, and no lead with only some of its numbers. `rows`: in the
+    order of the leads, MOST_NUMBERS more than the limit."""
+    end = min(limit, len(rows))
+    while 0 < end < len(rows) and rows[end][0] == rows[end - 1][0]:
+        end += 1
+    return list(rows[:end])
 
 
 def _number(

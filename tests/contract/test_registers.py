@@ -3,7 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from dialer.leads import LeadState
+import pytest
+
+from dialer.leads import LeadState, NewLead
+from dialer.persons import new_numbers
 from dialer.registers import RegisterCounts, RegisterResult
 from tests.contract.world import NOON, SPRING, World, number
 
@@ -31,6 +34,24 @@ async def due(world: World, obtained_after: int, limit: int = 10) -> list[str]:
         found += [phone for _, phone in page]
         after = page[-1][0]
     return sorted(found)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10])
+async def test_all_numbers_of_a_person_are_to_be_asked(world: World, limit: int) -> None:
+    phones = [number(index) for index in range(1, 7)]
+    persons = [
+        NewLead(
+            campaign_id=SPRING,
+            phone=three[0],
+            numbers=new_numbers([(phone, "Europe/Rome") for phone in three]),
+        )
+        for three in (phones[:3], phones[3:])
+    ]
+    await world.stores.leads.add(persons, at=NOON)
+    assert await due(world, 0, limit) == phones
+    known = RegisterResult(register=RPO, phone=number(2), checked_at=NOON + DAY, listed=False)
+    await world.stores.registers.record([known])
+    assert await due(world, 0, limit) == sorted({*phones} - {number(2)})
 
 
 async def test_the_newest_answer_stands_whatever_comes_first(world: World) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dialer.ids import LeadId
 from dialer.leads import LeadState, LeadUpdate, Outcome
-from dialer.retry import decide
+from dialer.retry import TrunkFault, decide
 from dialer.retry_rules import AFTER_REJECTED, RetryRule, delay_after
 from tests.support.playbook import ITALY, START, policy
 
@@ -137,3 +137,42 @@ def test_no_rule_is_ever_quicker_than_the_outcomes_own_delay_nor_tries_too_often
     if found is not None:
         floor = AFTER_REJECTED if outcome is Outcome.REJECTED else timedelta()
         assert max(delay, floor) <= found <= max(delay, rule.longest, floor)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "pause"),
+    [
+        (Outcome.BUSY, timedelta(minutes=2)),
+        (Outcome.NO_ANSWER, timedelta(minutes=5)),
+        (Outcome.MACHINE, timedelta(minutes=5)),
+        (Outcome.INVALID_NUMBER, timedelta(minutes=1)),
+        (Outcome.UNREACHABLE, timedelta(minutes=1)),
+        (Outcome.TALKED, None),
+        (Outcome.ABANDONED, None),
+        (Outcome.HUNG_UP, None),
+        (Outcome.REJECTED, None),
+        (Outcome.LOST, None),
+        (Outcome.CANCELLED, None),
+    ],
+)
+def test_when_another_number_of_the_person_may_be_rung(
+    outcome: Outcome, pause: timedelta | None
+) -> None:
+    assert after(outcome).others_from == (None if pause is None else START + pause)
+
+
+def test_no_number_is_rung_once_the_persons_attempts_are_used_up() -> None:
+    last = policy().max_attempts - 1
+    assert after(Outcome.BUSY, attempts=last - 1, tries=0).others_from is not None
+    assert after(Outcome.BUSY, attempts=last, tries=0).others_from is None
+
+
+def test_a_trunks_fault_is_no_reason_to_ring_another_number() -> None:
+    for fault in (TrunkFault.TRUNK, TrunkFault.ELSEWHERE):
+        assert after(Outcome.UNREACHABLE, fault=fault).others_from is None
+
+
+def test_the_delay_of_a_number_grows_with_its_own_tries() -> None:
+    growing = replace(policy(), retry_rules={Outcome.BUSY: RetryRule(growth=2)})
+    own = after(Outcome.BUSY, attempts=3, tries=0, policy=growing)
+    assert own.next_attempt_at == after(Outcome.BUSY, attempts=0, policy=growing).next_attempt_at

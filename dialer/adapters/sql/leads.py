@@ -36,7 +36,7 @@ from dialer.adapters.sql.lead_counts import (
     next_due_at,
 )
 from dialer.adapters.sql.lists import lists_of
-from dialer.adapters.sql.persons import NewPhones, lead_with, put_numbers, taken
+from dialer.adapters.sql.persons import NewPhones, lead_with, put_numbers, taken, undisturbed
 from dialer.adapters.sql.rows import LEAD_COLUMNS, lead_of, settled_values
 from dialer.adapters.sql.tables import READY, UtcDateTime, attempts, campaigns, do_not_call, leads
 from dialer.attributes import packed
@@ -182,7 +182,9 @@ class SqlLeadStore:
             row = found.one_or_none()
             if row is None:
                 return
-            lead = after_deferral(lead_of(row), state, not_before, reason=reason)
+            before = lead_of(row)
+            lead = after_deferral(before, state, not_before, reason=reason)
+            lead = await undisturbed(connection, before, lead)
             await connection.execute(
                 update(leads).where(leads.c.id == lead_id).values(**settled_values(lead))
             )

@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dialer.adapters.lead_changes import without_number
 from dialer.adapters.sql.engine import chunks, insert_or_skip, padded
 from dialer.adapters.sql.tables import lead_numbers, leads
 from dialer.ids import CampaignId, LeadId
+from dialer.leads import Lead
 
 NewPhones = tuple[LeadId, tuple[str, ...]]
 """A new lead, and all of its numbers."""
@@ -64,7 +66,16 @@ async def forget_numbers(connection: AsyncConnection, lead_id: LeadId) -> None:
     await connection.execute(delete(lead_numbers).where(lead_numbers.c.lead_id == lead_id))
 
 
-async def is_anothers(
+async def undisturbed(connection: AsyncConnection, before: Lead, lead: Lead) -> Lead:
+    """A number that has become another lead's is left to that one."""
+    while lead.phone != before.phone and await _is_anothers(
+        connection, lead.campaign_id, lead.phone, lead.lead_id
+    ):
+        lead = without_number(lead, before)
+    return lead
+
+
+async def _is_anothers(
     connection: AsyncConnection, campaign_id: CampaignId, phone: str, lead_id: LeadId
 ) -> bool:
     """Whether another lead's turn is on this number: one that older code has added."""

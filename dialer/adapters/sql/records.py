@@ -8,12 +8,12 @@ from sqlalchemy import Row, and_, bindparam, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.callback_changes import after_close, after_word
-from dialer.adapters.lead_changes import after_attempt, after_ruling, without_number
+from dialer.adapters.lead_changes import after_attempt, after_ruling
 from dialer.adapters.said import barred_by_agent, former_of, said_of, wrong_number_of
 from dialer.adapters.sql.callback_rows import callback_of_lead, put_callback, talk_callbacks
 from dialer.adapters.sql.do_not_call import add_entries, is_barred
 from dialer.adapters.sql.ledger_entries import ClosedCall, Entry
-from dialer.adapters.sql.persons import is_anothers
+from dialer.adapters.sql.persons import undisturbed
 from dialer.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
     LEAD_COLUMNS,
@@ -88,7 +88,7 @@ async def _close(connection: AsyncConnection, close: CloseAttempt) -> Entry | No
         barred=await _is_barred(connection, before),
         wrong_number=close.ended_at if row.category is Category.WRONG_NUMBER else None,
     )
-    lead = await _undisturbed(connection, before, lead)
+    lead = await undisturbed(connection, before, lead)
     opened = opened_of(row)
     values = _ending(close) | {"waited_ms": waited_ms(opened, close)}
     await connection.execute(
@@ -121,7 +121,7 @@ async def _record_disposition(connection: AsyncConnection, record: RecordDisposi
             wrong_number=wrong_number_of(record),
         )
         if lead is not None:
-            await _store(connection, await _undisturbed(connection, before, lead))
+            await _store(connection, await undisturbed(connection, before, lead))
     mine, waiting = await talk_callbacks(connection, record.call_id, attempt.lead_id)
     for callback in after_word(mine, waiting, record, attempt, ClientId(row.chain)):
         await put_callback(connection, callback)
@@ -157,15 +157,6 @@ async def _is_barred(connection: AsyncConnection, lead: Lead) -> bool:
         if await is_barred(connection, phone, lead.campaign_id):
             return True
     return False
-
-
-async def _undisturbed(connection: AsyncConnection, before: Lead, lead: Lead) -> Lead:
-    """A number that has become another lead's is left to that one."""
-    while lead.phone != before.phone and await is_anothers(
-        connection, lead.campaign_id, lead.phone, lead.lead_id
-    ):
-        lead = without_number(lead, before)
-    return lead
 
 
 async def _store(connection: AsyncConnection, lead: Lead, **more: Any) -> None:

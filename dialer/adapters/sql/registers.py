@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dialer.adapters.person_numbers import whole_leads
 from dialer.adapters.sql.engine import Database, chunks, insert_into, padded
 from dialer.adapters.sql.faults import again
-from dialer.adapters.sql.tables import leads, register_results
+from dialer.adapters.sql.tables import lead_numbers, leads, register_results
 from dialer.ids import CampaignId, LeadId
 from dialer.leads import LeadState
+from dialer.persons import MOST_NUMBERS
 from dialer.registers import RegisterCounts, RegisterResult
 
 WAITING = (LeadState.NEW, LeadState.RETRY, LeadState.RESERVED)
@@ -52,17 +54,21 @@ class SqlRegisterStore:
         limit: int,
     ) -> list[tuple[LeadId, str]]:
         result = register_results.c
+        phone = func.coalesce(lead_numbers.c.phone, leads.c.phone)
+        answer = and_(result.phone == phone, result.register == register)
         query = (
-            select(leads.c.id, leads.c.phone)
-            .outerjoin_from(leads, register_results, _answer_for(register))
+            select(leads.c.id, phone.label("phone"))
+            .outerjoin_from(leads, lead_numbers, lead_numbers.c.lead_id == leads.c.id)
+            .outerjoin(register_results, answer)
             .where(_waits(campaign_id))
             .where(or_(result.checked_at.is_(None), result.checked_at < obtained_after))
             .where(leads.c.id > (after or ""))
-            .order_by(leads.c.id)
-            .limit(limit)
+            .order_by(leads.c.id, phone)
+            .limit(limit + MOST_NUMBERS)
         )
         async with self._database.read() as connection:
-            return [(LeadId(row.id), row.phone) for row in await connection.execute(query)]
+            rows = [(LeadId(row.id), row.phone) for row in await connection.execute(query)]
+        return whole_leads(rows, limit)
 
     async def counts(
         self, register: str, *, campaign_id: CampaignId, obtained_after: datetime
