@@ -28,6 +28,7 @@ YES = frozenset({"true", "yes", "y", "1", "sì", "si", "s", "vero", "x"})
 NO = frozenset({"false", "no", "n", "0", "falso"})
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_read = json.JSONDecoder().raw_decode
 
 
 class Kind(StrEnum):
@@ -62,7 +63,7 @@ def packed(attributes: Iterable[tuple[str, Value]]) -> str | None:
 
 
 def unpacked(text: str | None) -> Attributes:
-    return tuple(json.loads(text).items()) if text else ()
+    return tuple(_read(text)[0].items()) if text else ()
 
 
 def _integer(name: str, text: str) -> int:

@@ -34,7 +34,7 @@ class ListMix(Generic[T]):
 
     def wanted(self) -> Mapping[ListId, int]:
         """By list; empty: there are enough, or no more to be had."""
-        self._asked = [self._turn() for _ in range(self._missing())] if self._able else []
+        self._asked = self._turns(self._missing())
         return Counter(self._asked)
 
     def found(self, finds: Mapping[ListId, Sequence[T]]) -> None:
@@ -51,6 +51,11 @@ class ListMix(Generic[T]):
 
     def _missing(self) -> int:
         return max(self._count - len(self.mixed), 0)
+
+    def _turns(self, number: int) -> list[ListId]:
+        if len(self._able) == 1:  # it gains what it pays
+            return list(self._able) * number
+        return [self._turn() for _ in range(number)] if self._able else []
 
     def _turn(self) -> ListId:
         for list_id, weight in self._able.items():

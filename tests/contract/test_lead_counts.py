@@ -144,3 +144,36 @@ async def test_leads_that_are_there_before_the_counts_are_counted(url: str) -> N
     await database.close()
     assert counted == again
     assert [(each.state, each.number) for each in counted] == [("done", 1), ("new", 1)]
+
+
+async def test_leads_in_hand_while_the_counts_are_counted_anew(url: str) -> None:
+    """Counted as reserved by the triggers of before, as what they are at rest by those of now; given back, they are no fewer."""
+    await migrate(url, to="0050")
+    database = connect(url)
+    async with database.write() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO campaigns (id, name, team_id, state, policy)"
+            " VALUES ('spring', 'Spring', 'one', 'paused', '{}')"
+        )
+        await connection.exec_driver_sql(
+            "INSERT INTO leads (id, campaign_id, phone, name, zone, priority, state, attempts,"
+            " never_rang, last_attempt_at, last_outcome, owner) VALUES"
+            " ('a', 'spring', '+391', '', 'Europe/Rome', 0, 'new', 0, 0, NULL, NULL, NULL),"
+            " ('b', 'spring', '+392', '', 'Europe/Rome', 0, 'reserved', 0, 0, NULL, NULL, 'x'),"
+            " ('c', 'spring', '+393', '', 'Europe/Rome', 0, 'reserved', 1, 0,"
+            " '2026-03-02 10:00:00.000000', 'busy', 'x')"
+        )
+    await migrate(url)
+    try:
+        counted, again = await both_ways(database)
+        assert counted == again
+        assert [(each.state, each.number) for each in counted] == [("new", 1), ("reserved", 2)]
+        await stores_on(database, Random(1)).leads.release_owner("x")
+        counted, again = await both_ways(database)
+        assert counted == again
+        assert [(each.state, each.reason, each.number) for each in counted] == [
+            ("new", "", 2),
+            ("retry", "busy", 1),
+        ]
+    finally:
+        await database.close()

@@ -134,7 +134,10 @@ class TestSpeed:
     async def test_what_holds_leads_back_is_counted_without_the_leads(
         self, world: World, path: Path
     ) -> None:
-        assert "ix_lead_counts_key (campaign_id=?)" in plan(path, counts_store._COUNTED)
+        counted = plan(path, counts_store._COUNTED)
+        assert "ix_lead_counts_key (campaign_id=?)" in counted
+        assert "ix_leads_state (campaign_id=? AND state=?)" in counted  # those in hand
+        assert "SCAN leads" not in counted
         assert "ix_leads_asleep (campaign_id=? AND wakes_at>?" in plan(path, counts_store._NEXT)
         hour = plan(path, counts_store._IN_THE_HOUR)
         assert (

@@ -1,6 +1,8 @@
-"""How many leads stand where, from counts that every change of a lead keeps up to date (triggers of migration 0040).
+"""How many leads stand where, from counts that every change of a lead keeps up to date (triggers of migration 0053).
 
-A count belongs to a campaign, list, state, reason and the hour (UTC) in which the lead's delay ends. On PostgreSQL it is a sum of
+A count belongs to a campaign, list, state, reason and the hour (UTC) in which the lead's delay ends. A lead that is reserved is
+counted as what it will be if it is given back: taking leads in hand changes no count. Those in hand are counted themselves, by
+an index, and taken off. On PostgreSQL it is a sum of
 rows, to which `fold` now and then makes an end; what is read is exact at any moment. Leads that sleep are counted by whole
 hours; of the one hour in which the instant asked for falls, an index tells the rest.
 """
@@ -9,7 +11,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, text
+from sqlalchemy import (
+    Row,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.sql.tables import lead_counts, leads
@@ -21,7 +35,7 @@ HOUR = timedelta(hours=1)
 
 
 async def held_leads(connection: AsyncConnection, campaign_id: CampaignId) -> list[HeldLeads]:
-    """From the counts; no two of one list, state, reason and hour."""
+    """From the counts, those in hand apart; no two of one list, state, reason and hour."""
     return _sorted(await connection.execute(_COUNTED, {"campaign": campaign_id}))
 
 
@@ -71,19 +85,34 @@ def _held(row: Row[Any]) -> HeldLeads:
     )
 
 
-_KEY = (
-    lead_counts.c.list_id,
-    lead_counts.c.state,
-    lead_counts.c.reason,
-    lead_counts.c.wakes_hour,
-)
-_total = func.sum(lead_counts.c.number)
-_COUNTED = (
-    select(*_KEY, _total.label("number"))
-    .where(lead_counts.c.campaign_id == bindparam("campaign"))
-    .group_by(*_KEY)
-    .having(_total != 0)
-)
+_of_campaign = lead_counts.c.campaign_id == bindparam("campaign")
+_in_hand = and_(leads.c.campaign_id == bindparam("campaign"), leads.c.state == LeadState.RESERVED)
+_never_tried = and_(leads.c.attempts == 0, leads.c.last_attempt_at.is_(None))
+_why = func.coalesce(leads.c.held_by, cast(leads.c.last_outcome, String), "")
+_changes = union_all(
+    select(
+        lead_counts.c.list_id,
+        lead_counts.c.state,
+        lead_counts.c.reason,
+        lead_counts.c.wakes_hour,
+        lead_counts.c.number,
+    ).where(_of_campaign),
+    select(leads.c.list_id, literal("reserved"), literal(""), literal(""), func.count())
+    .where(_in_hand)
+    .group_by(leads.c.list_id),
+    select(  # as the triggers have counted them
+        leads.c.list_id,
+        case((_never_tried, "new"), else_="retry"),
+        case((_never_tried, ""), else_=_why),
+        literal(""),
+        -func.count(),
+    )
+    .where(_in_hand)
+    .group_by(text("1, 2, 3")),
+).subquery()
+_KEY = (_changes.c.list_id, _changes.c.state, _changes.c.reason, _changes.c.wakes_hour)
+_total = func.sum(_changes.c.number)
+_COUNTED = select(*_KEY, _total.label("number")).group_by(*_KEY).having(_total != 0)
 
 _in_retry = (leads.c.campaign_id == bindparam("campaign"), leads.c.state == LeadState.RETRY)
 _IN_THE_HOUR = select(func.count()).where(

@@ -109,7 +109,8 @@ def opened_of(row: Row[Any]) -> Opened:
     )
 
 
-def lead_of(row: Row[Any]) -> Lead:
+def lead_of(row: Row[Any], state: LeadState | None = None) -> Lead:
+    """`state`: since the row was read; None: as it says."""
     return Lead(
         lead_id=LeadId(row.id),
         campaign_id=CampaignId(row.campaign_id),
@@ -117,7 +118,7 @@ def lead_of(row: Row[Any]) -> Lead:
         name=row.name,
         zone=row.zone,
         priority=row.priority,
-        state=row.state,
+        state=state or row.state,
         attempts=row.attempts,
         never_rang=row.never_rang,
         last_attempt_at=row.last_attempt_at,
