@@ -1,4 +1,4 @@
-"""How many leads stand where, from counts that every change of a lead keeps up to date (triggers of migration 0053).
+"""How many leads stand where, from counts that every change of a lead keeps up to date (triggers of migration 0052).
 
 A count belongs to a campaign, list, state, reason and the hour (UTC) in which the lead's delay ends. A lead that is reserved is
 counted as what it will be if it is given back: taking leads in hand changes no count. Those in hand are counted themselves, by

@@ -309,7 +309,7 @@ lead_numbers = Table(
 )
 """All numbers of leads that have several."""
 
-lead_counts = Table(  # kept by triggers: see migration 0040
+lead_counts = Table(  # kept by triggers: see migration 0052
     "lead_counts",
     metadata,
     Column("campaign_id", _key(64), nullable=False),

@@ -7,8 +7,8 @@ asked (they are few, and an index has them), and taken off the counts.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0053"
-down_revision = "0050"
+revision = "0052"
+down_revision = "0051"
 branch_labels = None
 depends_on = None
 oldest_code = "0003"  # older code shows leads in hand as waiting, until it is gone
