@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -188,12 +189,22 @@ def toml(value: Settings) -> str:
         for name, field in config.model_dump(
             mode="json", exclude_none=True, exclude_defaults=True
         ).items():
-            if isinstance(field, bool):
-                lines.append(f"{name} = {str(field).lower()}")
-            else:
-                word = isinstance(field, str)
-                lines.append(f'{name} = "{field}"' if word else f"{name} = {field}")
+            lines.append(f"{name} = {_inline(field)}")
     return "\n".join(lines) + "\n"
+
+
+def _inline(value: Any) -> str:
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{key} = {_inline(of)}" for key, of in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_inline, value)) + "]"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case _:
+            return str(value)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialer.adapters.import_batches import IdentifiedLead
 from dialer.adapters.sql.engine import CHUNK, chunks
-from dialer.adapters.sql.persons import taken
+from dialer.adapters.sql.persons import has_persons, taken
 from dialer.errors import InvalidInputError
 from dialer.ids import LeadId
 from dialer.lead_lists import LeadList
@@ -55,8 +55,11 @@ async def duplicates_of(
 ) -> set[LeadId]:
     """Of `rows`, those that the rule bars: another lead is there, or an earlier row. That one of them is in the store itself,
     under its own id, does not count."""
-    new = [(row.lead_id, row.phones) for row in rows]
-    barred = await taken(connection, to.settings.campaign_id, new)
+    campaign_id, several = to.settings.campaign_id, any(row.numbers for row in rows)
+    barred: set[LeadId] = set()
+    if several or await has_persons(connection, campaign_id):
+        new = [(row.lead_id, row.phones) for row in rows]
+        barred = await taken(connection, campaign_id, new)
     if rule.by is By.EXTERNAL_ID:
         return barred | await _by_external_id(connection, to, rows, rule.scope)
     if rule.scope is Scope.CLIENT:

@@ -159,10 +159,13 @@ async def _listed(
     is found when an attempt is opened."""
     if not (await connection.exec_driver_sql(_ANY_LISTED)).scalar_one():
         return frozenset()
-    phones = [phone for row in rows for phone in row.phones]
+    several = any(row.numbers for row in rows)
+    phones = [phone for row in rows for phone in row.phones] if several else [r.phone for r in rows]
     if connection.dialect.name == "postgresql":
         found = await connection.exec_driver_sql(_WHICH_LISTED_POSTGRESQL, (phones, campaign_id))
     else:
         found = await connection.exec_driver_sql(_WHICH_LISTED, (json.dumps(phones), campaign_id))
     listed = frozenset(found.scalars())
+    if not several:
+        return listed
     return frozenset(row.phone for row in rows if not listed.isdisjoint(row.phones))

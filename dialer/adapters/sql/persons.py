@@ -23,7 +23,7 @@ async def taken(
     """Those of the new leads that share a number with a lead of the campaign, or with an earlier new one, as far as the unique
     index over `leads.phone` does not see it. One that is in the store itself, under its own id, is not in its own way."""
     several = [phones for _, phones in new if len(phones) > 1]
-    if not several and not await _has_persons(connection, campaign_id):
+    if not several and not await has_persons(connection, campaign_id):
         return set()
     owners = await _owners(connection, campaign_id, {p for _, phones in new for p in phones})
     alone = await _alone(connection, campaign_id, {p for phones in several for p in phones})
@@ -91,7 +91,8 @@ def has_one_of(phones: Collection[str]) -> ColumnElement[bool]:
     return leads.c.id.in_(union_all(theirs, among_several))
 
 
-async def _has_persons(connection: AsyncConnection, campaign_id: CampaignId) -> bool:
+async def has_persons(connection: AsyncConnection, campaign_id: CampaignId) -> bool:
+    """Whether leads of the campaign have several numbers."""
     query = select(exists().where(lead_numbers.c.campaign_id == campaign_id))
     return bool((await connection.execute(query)).scalar_one())
 
