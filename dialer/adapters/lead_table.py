@@ -69,9 +69,12 @@ class Table:
     region: str
     zone: str | None
     width: int = attribute(init=False)
+    several: bool = attribute(init=False)  # columns of numbers, or several in one
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", len(self.names))
+        several = self.names.count("phone") > 1 or "other_phones" in self.names
+        object.__setattr__(self, "several", several)
 
     def label(self, column: int) -> str:
         name = self.names[column] if column < self.width else None
@@ -162,13 +165,14 @@ def _lead(table: Table, row: list[str]) -> LeadCells:
     if len(row) > table.width and any(cell.strip() for cell in row[table.width :]):
         # It has shifted, and its cells mean something else.
         raise InvalidInputError("row", "has more cells than the first line")
-    name = first = last = zone = priority = external_id = ""
+    phone = name = first = last = zone = priority = external_id = ""
     phones: list[tuple[str, str]] = []
     for column, text in zip(table.names, row, strict=False):
         match column:
+            case "phone" if not table.several:
+                phone = _phone(text, table.region)
             case "phone" | "other_phones":
-                if text:
-                    phones.append((column, text))
+                phones.append((column, text))
             case "name":
                 name = text and _text("name", text)
             case "first_name":
@@ -183,7 +187,9 @@ def _lead(table: Table, row: list[str]) -> LeadCells:
                 external_id = text and _text("external_id", text)
             case _:
                 pass
-    found, odd = _numbers(phones, table.region)
+    if not phone and not phones:
+        raise InvalidInputError("phone", "is empty")
+    found, odd = _numbers(phones, table.region) if phones else ([phone], [])
     phone = found[0]
     if first or last:
         name = _text("name", " ".join(filter(None, (first, name, last))))
@@ -202,8 +208,6 @@ def _numbers(
 ) -> tuple[list[str], list[tuple[str, Value]]]:
     """The person's numbers in E.164; and, as attributes, those beside them that are none: so that nothing of the row is lost.
     Raises InvalidInputError when there is no number at all."""
-    if len(phones) == 1 and phones[0][0] == "phone":
-        return [_phone(phones[0][1], region)], []
     found: list[str] = []
     odd: list[tuple[str, Value]] = []
     problem = InvalidInputError("phone", "is empty")
