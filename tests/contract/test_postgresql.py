@@ -17,10 +17,11 @@ from dialer.adapters.sql.engine import Database, address_of, connect
 from dialer.adapters.sql.fences import holds
 from dialer.adapters.sql.migrate import migrate
 from dialer.adapters.sql.store import open_stores, stores_on
-from dialer.adapters.sql.tables import attempts, leads, metadata, team_leases
+from dialer.adapters.sql.tables import attempts, campaigns, leads, metadata, team_leases
 from dialer.errors import InvalidInputError, StoreUnavailableError
 from dialer.ids import TeamId
 from dialer.leads import Lead, LeadState, NewLead
+from dialer.persons import new_numbers
 from dialer.ports import fenced_owner
 from tests.contract.world import AUTUMN, MINUTE, NOON, SPRING, World, call_to, number, policy
 from tests.support.postgres import Cluster
@@ -382,3 +383,20 @@ async def test_a_lead_that_is_taken_while_another_waits_for_it_is_not_taken_twic
         written = [group.create_task(world.open([call])) for call in calls]
         await somebody_waits(database, 2)
     assert sorted(len(one.result()) for one in written) == [0, 1]
+
+
+async def test_calls_are_opened_while_persons_are_added(world: World, database: Database) -> None:
+    """Who adds persons keeps others from adding leads to the campaign, and nobody from dialling."""
+    lead = await world.reserved(1)
+    phones = [number(index) for index in (2, 3)]
+    numbers = new_numbers([(phone, "Europe/Rome") for phone in phones])
+    person = NewLead(campaign_id=SPRING, phone=phones[0], numbers=numbers)
+    async with asyncio.TaskGroup() as group:
+        async with database.write() as connection:
+            await connection.execute(
+                select(campaigns.c.id).with_for_update(key_share=True)
+            )  # as whoever adds persons
+            adding = group.create_task(world.stores.leads.add([person], at=NOON))
+            await somebody_waits(database, 1)
+            assert await world.open([call_to(lead)])
+        assert (await adding).added == 1

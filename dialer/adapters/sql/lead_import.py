@@ -130,9 +130,9 @@ async def count_ids(connection: AsyncConnection, lead_ids: Sequence[LeadId]) -> 
 async def _check_campaign(
     connection: AsyncConnection, campaign_id: CampaignId, *, alone: bool
 ) -> None:
-    """`alone`: nobody else adds leads to it until the end of the transaction."""
+    """`alone`: nobody else adds leads to it until the end of the transaction. Calls can be opened meanwhile."""
     query = select(campaigns.c.id).where(campaigns.c.id == campaign_id)
-    found = await connection.execute(query.with_for_update(read=not alone))
+    found = await connection.execute(query.with_for_update(read=not alone, key_share=alone))
     if found.one_or_none() is None:
         raise NotFoundError("no such campaign")
 

@@ -278,9 +278,9 @@ async def listed_numbers(connection: AsyncConnection, phones: Collection[str]) -
 async def _check_campaigns(
     connection: AsyncConnection, wanted: set[CampaignId], *, alone: bool
 ) -> None:
-    """`alone`: nobody else adds leads to them until the end of the transaction."""
+    """`alone`: nobody else adds leads to them until the end of the transaction. Calls can be opened meanwhile."""
     query = select(campaigns.c.id).where(campaigns.c.id.in_(sorted(wanted)))
-    query = query.order_by(campaigns.c.id).with_for_update(read=not alone)
+    query = query.order_by(campaigns.c.id).with_for_update(read=not alone, key_share=alone)
     if set((await connection.execute(query)).scalars()) != wanted:
         raise NotFoundError("no such campaign")
 
