@@ -18,7 +18,7 @@ from bench.truth_real import work
 from bench.truth_virtual import all_works, row
 from dialer.testbed import AsteriskPair
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 
 
 @pytest.mark.timeout(420)
